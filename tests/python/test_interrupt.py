@@ -1,0 +1,54 @@
+"""Ctrl-C ends long work quickly, with KeyboardInterrupt and a process that goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import os, signal, threading, time
+import numpy as np
+import matfact
+
+x = np.random.default_rng(0).standard_normal({shape}).astype(np.{dtype})
+{hide}
+sent = []
+
+def interrupt():
+    time.sleep(0.4)
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+matfact.factorize(x, 2, solver={solver!r}, max_iter=2, tol=0.0, random_state=0)
+threading.Thread(target=interrupt).start()
+try:
+    matfact.factorize(x, 8, solver={solver!r}, max_iter=10**9, tol=0.0, random_state=0{more})
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0])
+matfact.factorize(x, 2, solver={solver!r}, max_iter=2, tol=0.0, random_state=0)  # the core still works
+"""
+
+
+def time_to_return(**kwargs: object) -> float:
+    script = SCRIPT.format(**{"dtype": "float64", "hide": "", "more": "", **kwargs})
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return float(done.stdout)
+
+
+@pytest.mark.parametrize("solver", ["gd", "adam", "als"])
+@pytest.mark.parametrize("shape", [(8, 8), (3000, 1000)], ids=["tiny", "large"])
+def test_factorize_returns_within_a_fifth_of_a_second(solver, shape):
+    """The best of three: other work on the machine may delay any one."""
+    assert min(time_to_return(solver=solver, shape=shape) for _ in range(3)) <= 0.2
+
+
+def test_so_does_the_masked_solver():
+    hide = "x[np.random.default_rng(1).random(x.shape) < 0.5] = np.nan"
+    assert min(time_to_return(solver="als", shape=(2000, 500), hide=hide) for _ in range(3)) <= 0.2
+
+
+def test_a_callback_does_not_hide_it():
+    more = ", callback=lambda it: False"
+    assert min(time_to_return(solver="gd", shape=(50, 50), more=more) for _ in range(3)) <= 0.2
