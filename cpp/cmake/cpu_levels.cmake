@@ -1,8 +1,8 @@
 # CPU levels: how the same sources are compiled for several kinds of CPU (docs/cpu.md).
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND NOT CMAKE_OSX_ARCHITECTURES MATCHES "arm64")
-  set(MATFACT_X86_64 TRUE)
+  set(MATFACT_X86_64 TRUE CACHE INTERNAL "")
 else()
-  set(MATFACT_X86_64 FALSE)
+  set(MATFACT_X86_64 FALSE CACHE INTERNAL "")
 endif()
 
 # The levels asked for. A Python build must run on other machines and be fast on each: every x86-64 level.

@@ -13,7 +13,7 @@ function(matfact_find_eigen result)
     return()
   endif()
 
-  find_package(Python 3.10 COMPONENTS Interpreter QUIET)
+  find_package(Python 3.11 COMPONENTS Interpreter QUIET)
   if(Python_Interpreter_FOUND)
     execute_process(
       COMMAND "${Python_EXECUTABLE}" -c

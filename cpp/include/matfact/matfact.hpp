@@ -1,0 +1,13 @@
+/// Everything but the optional Eigen adapters (matfact/eigen.hpp).
+#pragma once
+
+#include "matfact/eigh.hpp"
+#include "matfact/factorize.hpp"
+#include "matfact/lapack.hpp"
+#include "matfact/matrix.hpp"
+#include "matfact/pca.hpp"
+#include "matfact/progress.hpp"
+#include "matfact/random.hpp"
+#include "matfact/runtime.hpp"
+#include "matfact/status.hpp"
+#include "matfact/svd.hpp"

@@ -1,0 +1,90 @@
+/// Views in, owned matrices out: the only two ways in which data crosses the library's boundary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace matfact {
+
+using Index = std::ptrdiff_t;
+
+/// A dense matrix that somebody else owns. Element (i, j) is data[i * row_stride + j * col_stride];
+/// strides count elements and are not negative.
+template <class T> struct MatrixView {
+    T* data = nullptr;
+    Index n_rows = 0, n_cols = 0;
+    Index row_stride = 0, col_stride = 1;
+
+    T& operator()(Index i, Index j) const { return data[i * row_stride + j * col_stride]; }
+    MatrixView transposed() const { return {data, n_cols, n_rows, col_stride, row_stride}; }
+    MatrixView block(Index row, Index col, Index rows, Index cols) const
+    {
+        return {data + row * row_stride + col * col_stride, rows, cols, row_stride, col_stride};
+    }
+    MatrixView rows(Index begin, Index end) const { return block(begin, 0, end - begin, n_cols); }
+    operator MatrixView<const T>() const { return {data, n_rows, n_cols, row_stride, col_stride}; }
+};
+
+/// A sparse matrix in compressed rows that somebody else owns. Row i holds the entries indptr[i] .. indptr[i + 1];
+/// explicit zeros count as stored. Indices are I = std::int32_t or std::int64_t, each below n_cols.
+template <class T, class I> struct CsrView {
+    const T* values = nullptr;
+    const I* indices = nullptr;
+    const I* indptr = nullptr;
+    Index n_rows = 0, n_cols = 0;
+};
+
+/// An owned row-major matrix without padding, aligned to 64 bytes. Movable, not copyable; not initialized.
+template <class T> class Matrix {
+public:
+    Matrix() = default;
+    Matrix(Index n_rows, Index n_cols)
+        : data_(allocate(n_rows * n_cols)), n_rows_(n_rows), n_cols_(n_cols)
+    {
+    }
+    Matrix(Matrix&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), n_rows_(std::exchange(other.n_rows_, 0)),
+          n_cols_(std::exchange(other.n_cols_, 0))
+    {
+    }
+    Matrix& operator=(Matrix&& other) noexcept
+    {
+        std::swap(data_, other.data_);
+        std::swap(n_rows_, other.n_rows_);
+        std::swap(n_cols_, other.n_cols_);
+        return *this;
+    }
+    ~Matrix() { deallocate(data_); }
+
+    Index n_rows() const { return n_rows_; }
+    Index n_cols() const { return n_cols_; }
+    Index size() const { return n_rows_ * n_cols_; }
+    T* data() { return data_; }
+    const T* data() const { return data_; }
+    T& operator()(Index i, Index j) { return data_[i * n_cols_ + j]; }
+    const T& operator()(Index i, Index j) const { return data_[i * n_cols_ + j]; }
+    MatrixView<T> view() { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
+    MatrixView<const T> view() const { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
+
+    /// Gives the buffer away; the new owner calls Matrix<T>::deallocate.
+    T* release()
+    {
+        n_rows_ = n_cols_ = 0;
+        return std::exchange(data_, nullptr);
+    }
+    static void deallocate(T* data) { ::operator delete(data, std::align_val_t{64}); }
+
+private:
+    static_assert(std::is_trivially_copyable_v<T>);
+    static T* allocate(Index size)
+    {
+        return static_cast<T*>(::operator new(sizeof(T) * static_cast<std::size_t>(size), std::align_val_t{64}));
+    }
+    T* data_ = nullptr;
+    Index n_rows_ = 0, n_cols_ = 0;
+};
+
+} // namespace matfact

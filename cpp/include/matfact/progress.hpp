@@ -1,0 +1,18 @@
+/// Progress reports of long work, and the way to stop it.
+#pragma once
+
+#include "matfact/matrix.hpp"
+
+#include <functional>
+
+namespace matfact {
+
+struct Iteration {
+    Index n_iter = 0;       ///< sweeps done so far
+    double objective = 0.0; ///< value after the last sweep; NaN where the method has none
+};
+
+/// Called on the caller's thread between sweeps; true asks to stop. It may throw: the exception passes through.
+using Progress = std::function<bool(const Iteration&)>;
+
+} // namespace matfact

@@ -1,0 +1,86 @@
+/// The one inner loop behind every dense product: a register tile of  out += coef * panel.
+///
+/// A panel holds `depth` rows of consecutive numbers and is read as SIMD packets; coefficients are broadcast. Each
+/// element of `out` is summed over depth in order with fused multiply-adds, so its bits depend neither on the tile it
+/// falls into nor on who computes it.
+#pragma once
+
+#include "matfact/matrix.hpp"
+
+#include <Eigen/Core>
+
+namespace matfact::linalg {
+
+template <class T> using Packet = typename Eigen::internal::packet_traits<T>::type;
+template <class T> constexpr Index packet_size = Eigen::internal::packet_traits<T>::size;
+
+/// Register tile: tile_rows broadcast rows by tile_packets packets; 32 vector registers with AVX-512, else 16.
+#ifdef __AVX512F__
+constexpr int tile_rows = 8;
+constexpr int tile_packets = 3;
+#elif defined(__AVX__)
+constexpr int tile_rows = 4;
+constexpr int tile_packets = 3;
+#else
+constexpr int tile_rows = 4;
+constexpr int tile_packets = 2;
+#endif
+template <class T> constexpr Index panel_width = packet_size<T>* tile_packets;
+
+/// coef(r, k) = data[r * row_stride + k * depth_stride].
+template <class T> struct Coefficients {
+    const T* data;
+    Index row_stride, depth_stride;
+};
+
+template <class T, int packets, int rows>
+inline void multiply_tile_fixed(Index depth, const T* panel, Index panel_stride, Coefficients<T> coef, T* out,
+                                Index out_stride, bool add)
+{
+    namespace ei = Eigen::internal;
+    Packet<T> sum[rows][packets];
+    for (int r = 0; r < rows; ++r)
+        for (int p = 0; p < packets; ++p)
+            sum[r][p] = add ? ei::ploadu<Packet<T>>(out + r * out_stride + p * packet_size<T>)
+                            : ei::pset1<Packet<T>>(T(0));
+    const T* c = coef.data;
+    for (Index k = 0; k < depth; ++k, panel += panel_stride, c += coef.depth_stride) {
+        Packet<T> row[packets];
+        for (int p = 0; p < packets; ++p)
+            row[p] = ei::ploadu<Packet<T>>(panel + p * packet_size<T>);
+        for (int r = 0; r < rows; ++r) {
+            const Packet<T> broadcast = ei::pset1<Packet<T>>(c[r * coef.row_stride]);
+            for (int p = 0; p < packets; ++p)
+                sum[r][p] = ei::pmadd(broadcast, row[p], sum[r][p]);
+        }
+    }
+    for (int r = 0; r < rows; ++r)
+        for (int p = 0; p < packets; ++p)
+            ei::pstoreu(out + r * out_stride + p * packet_size<T>, sum[r][p]);
+}
+
+template <class T, int packets, int rows = tile_rows>
+inline void multiply_tile_rows(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
+                               T* out, Index out_stride, bool add)
+{
+    if (n_rows == rows)
+        multiply_tile_fixed<T, packets, rows>(depth, panel, panel_stride, coef, out, out_stride, add);
+    else if constexpr (rows > 1)
+        multiply_tile_rows<T, packets, rows - 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+}
+
+/// out(r, c) = [add ? out(r, c) : 0] + sum over k of coef(r, k) * panel[k * panel_stride + c] for r < n_rows <= tile_rows
+/// and all c of `packets` <= tile_packets packets. Reads and writes whole packets: callers pad.
+template <class T>
+inline void multiply_tile(int n_rows, int packets, Index depth, const T* panel, Index panel_stride,
+                          Coefficients<T> coef, T* out, Index out_stride, bool add = true)
+{
+    if (packets == tile_packets)
+        multiply_tile_rows<T, tile_packets>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+    else if (packets == 1)
+        multiply_tile_rows<T, 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+    else if constexpr (tile_packets > 2)
+        multiply_tile_rows<T, 2>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+}
+
+} // namespace matfact::linalg

@@ -1,0 +1,20 @@
+/// The dense decompositions that are borrowed: from LAPACK where a provider is installed, else from Eigen.
+#pragma once
+
+#include "matfact/matrix.hpp"
+
+#include <vector>
+
+namespace matfact::linalg {
+
+/// All eigenpairs of the symmetric a (n, n): w ascending, row i of a overwritten by the eigenvector of w[i].
+template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads);
+
+/// The k largest eigenpairs: w ascending (k,), rows of the result are the eigenvectors. a is destroyed.
+template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, std::vector<T>& w, int threads);
+
+/// a = u diag(s) vt for a contiguous row-major a (m, n), which is destroyed; u (m, r), vt (r, n), r = min(m, n).
+template <class T>
+void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& s, Matrix<T>& vt, int threads);
+
+} // namespace matfact::linalg
