@@ -1,0 +1,5 @@
+"""``python -m matfact``."""
+
+from matfact.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,228 @@
+"""Checks of arrays and arguments. What the core checks while it reads X (finiteness) is not checked here again."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from typing import Any, NamedTuple, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact.typing import FloatArray, RandomState
+
+_NATIVE_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+class Csr(NamedTuple):
+    """The three arrays of a matrix in compressed rows, checked: no index points outside."""
+
+    values: FloatArray
+    indices: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    indptr: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.values.dtype
+
+    @property
+    def core_suffix(self) -> str:
+        """How the core names its functions for these types, such as ``csr_f64_i32``."""
+        return f"csr_{core_suffix(self.values)}_i{8 * self.indices.itemsize}"
+
+
+def core_suffix(x: FloatArray) -> str:
+    """How the core names its functions for the dtype of `x`: f32 or f64."""
+    return "f32" if x.dtype == np.float32 else "f64"
+
+
+def is_sparse(x: object) -> bool:
+    """Whether `x` is a SciPy sparse matrix; SciPy is not imported to find out, since its user has done so."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(x))
+
+
+def as_matrix(x: Any, name: str = "X") -> FloatArray:
+    """`x` as a 2-d native float32 or float64 array without negative strides; a view wherever one is possible."""
+    if type(x) is np.ndarray and x.dtype in _NATIVE_FLOATS:
+        a = x
+    else:
+        a = _to_native_float(x, name)
+    if a.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {a.ndim} (shape {a.shape}): {_reshape_hint(a.ndim)}")
+    if a.size == 0:
+        raise ValueError(f"{name} must have at least one row and one column, got shape {a.shape}")
+    return walkable(cast(FloatArray, a))
+
+
+def walkable(a: FloatArray) -> FloatArray:
+    """`a`, or a copy where its strides go backwards or are no whole elements: the core cannot walk those."""
+    row, col = a.strides
+    if row >= 0 and col >= 0 and row % a.itemsize == 0 and col % a.itemsize == 0 and a.flags.aligned:
+        return a
+    return np.array(a, order="C")
+
+
+def as_csr(x: Any, name: str = "X") -> Csr:
+    """`x` as CSR arrays without duplicates (those are summed, as SciPy does); the caller's matrix stays as it is."""
+    if x.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {x.ndim} (shape {x.shape})")
+    n_rows, n_cols = (int(n) for n in x.shape)
+    if n_rows == 0 or n_cols == 0:
+        raise ValueError(f"{name} must have at least one row and one column, got shape {x.shape}")
+    if x.format in ("csc", "bsr"):
+        x.check_format(full_check=True)  # SciPy converts these without looking where their indices point
+    csr = x.tocsr()
+    _check_csr(csr, name)
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    indptr, indices = csr.indptr, csr.indices
+    if indptr.dtype != indices.dtype or indices.dtype not in (np.int32, np.int64):
+        indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
+    nnz = int(indptr[-1])
+    values = _to_native_float(csr.data, name)
+    return Csr(
+        cast(FloatArray, np.ascontiguousarray(values[:nnz])),
+        np.ascontiguousarray(indices[:nnz]),
+        np.ascontiguousarray(indptr),
+        (n_rows, n_cols),
+    )
+
+
+def as_factor(x: Any, shape: tuple[int, int], dtype: np.dtype[Any], name: str) -> FloatArray:
+    """A start or fixed factor of exactly this shape, converted to the dtype of X, finite."""
+    a = as_matrix(x, name)
+    if a.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
+    if not np.isfinite(a).all():
+        raise ValueError(f"{name} holds NaN or infinity: replace those entries")
+    return as_dtype(a, dtype, name)
+
+
+def as_dtype(a: FloatArray, dtype: np.dtype[Any], name: str) -> FloatArray:
+    """`a` in the dtype of what it is combined with; ValueError where a float64 value has no float32 counterpart."""
+    if a.dtype == dtype:
+        return a
+    with np.errstate(over="ignore"):
+        converted = cast(FloatArray, a.astype(dtype))
+    if np.isinf(converted).any() and not np.isinf(a).any():
+        raise ValueError(f"{name} holds values too large for {dtype}, the dtype of the fit: scale {name} down")
+    return converted
+
+
+def check_n_components(value: Any, largest: int) -> int:
+    """An integer between 1 and `largest`."""
+    k = as_integer(value, "n_components")
+    if not 1 <= k <= largest:
+        raise ValueError(f"n_components must be between 1 and {largest}, got {k}")
+    return k
+
+
+def as_integer(value: Any, name: str) -> int:
+    """`value` as an int; neither floats nor booleans count as integers."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def as_real(value: Any, name: str, *, positive: bool = False) -> float:
+    """`value` as a finite float, at least 0, or above 0 with `positive`."""
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (0.0 < number if positive else 0.0 <= number) or number == float("inf"):
+        raise ValueError(f"{name} must be finite and {'positive' if positive else 'not negative'}, got {value!r}")
+    return number
+
+
+def check_choice(value: Any, choices: Any, name: str) -> str:
+    """`value`, if it is one of the strings of the Literal type `choices`."""
+    allowed: tuple[str, ...] = get_args(choices)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """A Python or NumPy boolean."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def check_num_threads(value: Any) -> int:
+    """The core's number: 0 stands for None, the process default."""
+    if value is None:
+        return 0
+    n = as_integer(value, "num_threads")
+    if n < 1:
+        raise ValueError(f"num_threads must be at least 1, or None for the process default, got {n}")
+    return n
+
+
+def draw_seed(random_state: RandomState) -> int:
+    """A 64-bit seed for the core's counter-based generator."""
+    if random_state is None:
+        return int.from_bytes(os.urandom(8), "little")
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**64, dtype=np.uint64))
+    if isinstance(random_state, np.random.RandomState):
+        high, low = random_state.randint(0, 2**32, size=2, dtype=np.uint32)
+        return int(high) << 32 | int(low)
+    seed = as_integer(random_state, "random_state")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"random_state must be between 0 and 2**64 - 1, got {seed}")
+    return seed
+
+
+def _check_csr(csr: Any, name: str) -> None:
+    """Neither SciPy's loops nor the core's look where an index points, so every index is looked at here."""
+    n_rows, n_cols = csr.shape
+    indptr, indices = csr.indptr, csr.indices
+    if indptr.shape != (n_rows + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
+        raise ValueError(f"{name}.indptr must hold {n_rows + 1} non-decreasing offsets that start with 0")
+    nnz, stored = int(indptr[-1]), min(len(indices), len(csr.data))
+    if nnz > stored:
+        raise ValueError(f"{name}.indptr must end with at most {stored}, the number of stored entries, got {nnz}")
+    if nnz == 0:
+        return
+    lowest, highest = int(indices[:nnz].min()), int(indices[:nnz].max())
+    if lowest < 0 or highest >= n_cols:
+        raise ValueError(f"{name}.indices must be between 0 and {n_cols - 1}, got {lowest} to {highest}")
+
+
+def _to_native_float(x: Any, name: str) -> npt.NDArray[Any]:
+    """Integers, booleans and long doubles become float64, float16 becomes float32, foreign byte order native."""
+    if is_sparse(x):
+        raise TypeError(f"{name} is a sparse matrix, but a dense array is needed: pass {name}.toarray()")
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: pass {name}.filled(numpy.nan) where missing entries are allowed")
+    try:
+        a = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{name} must be a matrix, got rows of unequal lengths") from None
+    if a.dtype in _NATIVE_FLOATS:
+        # A foreign byte order compares unequal to the native dtype, so it is converted below.
+        return a
+    if a.dtype.kind == "c":
+        raise TypeError(f"{name} must hold real numbers, got {a.dtype}: factorize {name}.real and {name}.imag apart")
+    if a.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold numbers, got dtype {a.dtype}: convert with {name}.astype(float)")
+    single = a.dtype.kind == "f" and a.dtype.itemsize <= 4
+    return a.astype(np.float32 if single else np.float64)
+
+
+def _reshape_hint(ndim: int) -> str:
+    if ndim == 1:
+        return "use reshape(1, -1) for one row or reshape(-1, 1) for one column"
+    return "reshape it to (n_samples, n_features)"

@@ -1,0 +1,99 @@
+"""Eigenpairs of a symmetric matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from matfact import _core, _lapack
+from matfact import typing as mt
+from matfact._validation import as_matrix, check_choice, check_n_components, check_num_threads, core_suffix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EighResult:
+    r"""Leading eigenpairs, :math:`A V = V \, \mathrm{diag}(w)`; unpacks as ``w, v``.
+
+    Attributes
+    ----------
+    w : array of shape (n_components,)
+        Eigenvalues, descending.
+    v : array of shape (n, n_components)
+        Eigenvectors: orthonormal columns, the entry of largest magnitude in each is positive.
+    residuals : array of shape (n_components,)
+        :math:`\|A v_i - w_i v_i\| / \max |w|`, which bounds the relative error of each eigenvalue.
+    """
+
+    w: mt.FloatArray
+    v: mt.FloatArray
+    residuals: mt.FloatArray
+
+    def __iter__(self) -> Iterator[mt.FloatArray]:
+        return iter((self.w, self.v))
+
+    def __repr__(self) -> str:
+        n, k = self.v.shape
+        return f"EighResult({n} x {n}, n_components={k}, {self.w.dtype})"
+
+
+def eigh(
+    A: mt.MatrixLike,
+    n_components: int | None = None,
+    *,
+    solver: mt.EighSolver = "auto",
+    num_threads: int | None = None,
+) -> EighResult:
+    r"""Return the leading eigenpairs of a symmetric matrix, largest eigenvalue first.
+
+    The vectors maximize :math:`\mathrm{tr}(V^\top A V)` subject to :math:`V^\top V = I` [1]_.
+
+    Parameters
+    ----------
+    A : array of shape (n, n)
+        Symmetric. float32 or float64 is used in place, never written; other real dtypes are converted
+        as in `matfact.svd`.
+    n_components : int, optional
+        Pairs to return, between 1 and n; None returns all of them.
+    solver : {"auto", "full", "subset"}, default="auto"
+        ``"full"`` computes all pairs by divide and conquer (LAPACK syevd), ``"subset"`` only those
+        that are asked for (LAPACK syevr); ``"auto"`` takes the faster one for the size.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`.
+
+    Returns
+    -------
+    EighResult
+        ``w, v`` in the dtype of A, with residuals.
+
+    Raises
+    ------
+    ValueError
+        If A is empty, not square, not symmetric, or holds NaN or infinity, or an argument is out of range.
+    TypeError
+        If A is sparse or does not hold real numbers, or an argument has the wrong type.
+    NumericalError
+        If the tridiagonal solver does not converge.
+
+    References
+    ----------
+    .. [1] Parlett, B. N. (1998). The Symmetric Eigenvalue Problem. SIAM. doi:10.1137/1.9781611971163
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matfact
+    >>> w, v = matfact.eigh(np.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> w.round(12)
+    array([3., 1.])
+    """
+    a = as_matrix(A, "A")
+    if a.shape[0] != a.shape[1]:
+        raise ValueError(f"A must be square, got shape {a.shape}")
+    k = 0 if n_components is None else check_n_components(n_components, a.shape[0])
+    core_solver = _core.EighSolver[check_choice(solver, mt.EighSolver, "solver")]
+    threads = check_num_threads(num_threads)
+    _lapack.ensure_lapack_for(a.shape)
+    function: Any = getattr(_core, f"eigh_{core_suffix(a)}")
+    w, v, residuals = function(a, n_components=k, solver=core_solver, num_threads=threads, progress=None)
+    return EighResult(w, v, residuals)

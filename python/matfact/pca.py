@@ -1,0 +1,301 @@
+"""Principal component analysis: scikit-learn's estimator on matfact's core."""
+
+from __future__ import annotations
+
+from math import sqrt
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn import get_config
+from sklearn.decomposition import PCA as _ScikitLearnPCA
+from sklearn.decomposition._pca import _infer_dimension
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
+
+from matfact import _core
+from matfact import typing as mt
+from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact.svd import decompose, project
+
+_FLOATS = (np.float64, np.float32)
+
+
+class PCA(_ScikitLearnPCA):  # type: ignore[misc]
+    r"""Principal component analysis; a drop-in for :class:`sklearn.decomposition.PCA`.
+
+    The axes V minimize :math:`\|(X - 1 \mu^\top)(I - V V^\top)\|_F` over orthonormal V [1]_, where :math:`\mu`
+    holds the column means.
+
+    Parameters, attributes and methods are scikit-learn's, with these differences:
+
+    - A dense NumPy X is neither copied nor written, whatever `copy` says.
+    - Every solver is exact there: ``"arpack"`` and ``"randomized"`` keep their meaning for the checks of
+      `n_components` only, and `tol`, `iterated_power`, `n_oversamples`, `power_iteration_normalizer` and
+      `random_state` have no effect.
+    - At least two samples are needed, where scikit-learn divides by zero.
+    - ``explained_variance_ratio_`` is 0 instead of NaN where X has no variance.
+    - Sparse X and arrays of other libraries are handed to scikit-learn's own code.
+
+    Parameters
+    ----------
+    n_components : int, float or "mle", optional
+        Axes to keep: a number between 0 and ``min(X.shape)``, a share of the variance between 0 and 1 to be
+        exceeded, or Minka's estimate [2]_. None keeps all of them (one less for ``svd_solver="arpack"``).
+    copy : bool, default=True
+        Only used by scikit-learn's own code, see above.
+    whiten : bool, default=False
+        Scale the scores to unit variance.
+    svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
+        ``"full"`` is a singular value decomposition of X, ``"covariance_eigh"`` an eigendecomposition of the
+        smaller of its two Gram matrices; the others choose by shape and dtype.
+    tol : float, default=0.0
+        Only used by scikit-learn's own code, see above, and so are the next four.
+    iterated_power : int or "auto", default="auto"
+        Power iterations of the randomized solver.
+    n_oversamples : int, default=10
+        Extra random vectors of the randomized solver.
+    power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
+        Normalization of the randomized solver.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the arpack and randomized solvers.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_features)
+        Principal axes, by descending variance; the entry of largest magnitude in each is positive.
+    explained_variance_ : array of shape (n_components,)
+        Variances along the axes, with divisor ``n_samples - 1``.
+    explained_variance_ratio_ : array of shape (n_components,)
+        Shares of the total variance, exact also when truncated.
+    singular_values_ : array of shape (n_components,)
+        Norms of the columns of scores.
+    mean_ : array of shape (n_features,)
+        Column means of X.
+    n_components_ : int
+        Axes kept.
+    n_samples_ : int
+        Rows of X.
+    noise_variance_ : float
+        Mean variance of the axes left out, as probabilistic PCA [3]_ has it.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : array of shape (n_features,)
+        Names of the columns, if X had any.
+
+    References
+    ----------
+    .. [1] Eckart, C., and Young, G. (1936). The approximation of one matrix by another of lower rank.
+       Psychometrika 1(3), 211-218. doi:10.1007/BF02288367
+    .. [2] Minka, T. P. (2000). Automatic choice of dimensionality for PCA. NIPS 13, 598-604.
+    .. [3] Tipping, M. E., and Bishop, C. M. (1999). Probabilistic principal component analysis. Journal of the Royal
+       Statistical Society B 61(3), 611-622. doi:10.1111/1467-9868.00196
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matfact
+    >>> X = np.array([[-1, -1], [-2, -1], [-3, -2], [1, 1], [2, 1], [3, 2]])
+    >>> pca = matfact.PCA(n_components=2).fit(X)
+    >>> pca.explained_variance_ratio_.round(4)
+    array([0.9924, 0.0076])
+    >>> pca.transform([[4, 3]]).shape
+    (1, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **_ScikitLearnPCA._parameter_constraints,
+        "num_threads": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_components: int | float | str | None = None,
+        *,
+        copy: bool = True,
+        whiten: bool = False,
+        svd_solver: str = "auto",
+        tol: float = 0.0,
+        iterated_power: int | str = "auto",
+        n_oversamples: int = 10,
+        power_iteration_normalizer: str = "auto",
+        random_state: Any = None,
+        num_threads: int | None = None,
+    ) -> None:
+        super().__init__(
+            n_components=n_components,
+            copy=copy,
+            whiten=whiten,
+            svd_solver=svd_solver,
+            tol=tol,
+            iterated_power=iterated_power,
+            n_oversamples=n_oversamples,
+            power_iteration_normalizer=power_iteration_normalizer,
+            random_state=random_state,
+        )
+        self.num_threads = num_threads
+
+    def fit(self, X: Any, y: Any = None) -> PCA:
+        """Find the principal axes of X.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            At least two rows, finite. Integers are converted to float64.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        PCA
+            The instance itself.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range.
+        TypeError
+            If X is sparse and `svd_solver` is "full" or "randomized".
+        """
+        if _is_for_scikit_learn(X):
+            super().fit(X)
+        else:
+            self._validate_params()
+            self._fit_dense(X, compute_u=False)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Find the principal axes of X and return its scores.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        array of shape (n_samples, n_components)
+            ``U * S``, or ``U * sqrt(n_samples - 1)`` with `whiten`.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        TypeError
+            As in `fit`.
+        """
+        if _is_for_scikit_learn(X):
+            return super().fit_transform(X)
+        self._validate_params()
+        x, u = self._fit_dense(X, compute_u=True)
+        if u is None:
+            return self._transform(x, np)
+        u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
+        return u
+
+    def _fit_dense(self, X: Any, *, compute_u: bool) -> tuple[mt.FloatArray, mt.FloatArray | None]:
+        """Fit a dense NumPy matrix; return it as validated, with U if that was asked for and came for free."""
+        # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
+        x: mt.FloatArray = validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=2)
+        x = walkable(x)
+        n_samples, smallest = x.shape[0], min(x.shape)
+        name = self._fit_svd_solver = self._choose_solver(x.shape)
+        wanted = self._check_n_components(x.shape, name)
+        # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
+        all_values = name == "full" or isinstance(wanted, str) or 0 < wanted < 1
+        solver = {"full": "full", "covariance_eigh": "gram"}.get(self.svd_solver, "auto")
+        is_count = isinstance(wanted, Integral)
+        u, s, vt, mean, _, total, _ = decompose(
+            x,
+            n_components=0 if all_values else max(int(wanted), 1),
+            solver=_core.SvdSolver[solver],
+            center=True,
+            compute_u=compute_u and is_count,
+            num_threads=check_num_threads(self.num_threads),
+        )
+        degrees = n_samples - 1
+        variance = (s / s.dtype.type(sqrt(degrees))) ** 2
+        ratio = variance / s.dtype.type(total / degrees) if total > 0.0 else np.zeros_like(s)
+        k = self._count_components(wanted, variance, ratio, n_samples)
+
+        if k == smallest:
+            noise = 0.0
+        elif all_values:
+            noise = float(np.mean(variance[k:], dtype=np.float64))
+        else:
+            kept = float(np.sum(variance[:k], dtype=np.float64))
+            noise = max(total / degrees - kept, 0.0) / (smallest - k)
+        self.mean_ = mean
+        self.n_samples_, self.n_components_ = n_samples, k
+        self.noise_variance_ = s.dtype.type(noise)
+        self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
+        self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
+        return x, _leading(u.T, k).T if compute_u and is_count else None
+
+    def _choose_solver(self, shape: tuple[int, int]) -> str:
+        """The name that scikit-learn's policy gives to its solver for this shape: it decides what is checked."""
+        if self.svd_solver != "auto":
+            return str(self.svd_solver)
+        n_samples, n_features = shape
+        k = min(shape) if self.n_components is None else self.n_components
+        if n_features <= 1000 and n_samples >= 10 * n_features:
+            return "covariance_eigh"
+        if max(shape) <= 500 or k == "mle":
+            return "full"
+        return "randomized" if 1 <= k < 0.8 * min(shape) else "full"
+
+    def _check_n_components(self, shape: tuple[int, int], solver: str) -> Any:
+        """`n_components` with None resolved, in scikit-learn's ranges and words."""
+        smallest = min(shape)
+        k = self.n_components
+        if k is None:
+            k = smallest - 1 if solver == "arpack" else smallest
+        limits = f"min(n_samples, n_features)={smallest} with svd_solver='{solver}'"
+        if solver in ("full", "covariance_eigh"):
+            if isinstance(k, str):
+                if shape[0] < shape[1]:
+                    raise ValueError(f"n_components={k!r} is only supported if n_samples >= n_features")
+            elif not 0 <= k <= smallest:
+                raise ValueError(f"n_components={k} must be between 0 and {limits}")
+        elif isinstance(k, str):
+            raise ValueError(f"n_components={k!r} cannot be a string with svd_solver='{solver}'")
+        elif not 1 <= k <= smallest:
+            raise ValueError(f"n_components={k} must be between 1 and {limits}")
+        elif solver == "arpack" and k == smallest:
+            raise ValueError(f"n_components={k} must be strictly less than {limits}")
+        return k
+
+    @staticmethod
+    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: int) -> int:
+        if isinstance(wanted, str):
+            return int(_infer_dimension(variance, n_samples))
+        if 0 < wanted < 1:
+            return int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1
+        return int(wanted)
+
+    def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
+        if not isinstance(X, np.ndarray) or X.dtype != self.components_.dtype or x_is_centered or not self.n_components_:
+            return super()._transform(X, xp, x_is_centered=x_is_centered)
+        threads = check_num_threads(self.num_threads)
+        scores = project(walkable(X), self.components_, self.mean_, num_threads=threads)
+        if self.whiten:
+            # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
+            scale = np.sqrt(self.explained_variance_)
+            scores /= np.maximum(scale, np.finfo(scale.dtype).eps)
+        return scores
+
+
+def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
+    """The first `k` entries or rows; a copy where something is cut, so that the rest is freed."""
+    return a if k == a.shape[0] else a[:k].copy()
+
+
+def _is_for_scikit_learn(X: Any) -> bool:
+    """Sparse input, or with array API dispatch on, an array of another library."""
+    if is_sparse(X):
+        return True
+    return bool(get_config()["array_api_dispatch"]) and not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__")

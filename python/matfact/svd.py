@@ -1,0 +1,302 @@
+"""Singular value decomposition of a dense matrix."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact import _core, _lapack
+from matfact import typing as mt
+from matfact._validation import (
+    as_dtype,
+    as_matrix,
+    as_real,
+    check_choice,
+    check_flag,
+    check_n_components,
+    check_num_threads,
+    core_suffix,
+    draw_seed,
+)
+from matfact.exceptions import ConvergenceWarning, NumericalError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SVDResult:
+    r"""Leading singular triplets, :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`; unpacks as ``u, s, vt``.
+
+    Attributes
+    ----------
+    u : array of shape (n_samples, n_components)
+        Left singular vectors: orthonormal columns.
+    s : array of shape (n_components,)
+        Singular values, descending.
+    vt : array of shape (n_components, n_features)
+        Right singular vectors: orthonormal rows, the entry of largest magnitude in each is positive.
+    mean : array of shape (n_features,) or None
+        The column means that were subtracted; None without centering.
+    total_variance : float
+        Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated.
+    residuals : array of shape (n_components,)
+        :math:`\|X^\top u_i - s_i v_i\| / s_1`, which bounds the error of each :math:`s_i / s_1`.
+    status : {"converged", "max_iter"}
+        ``"max_iter"`` where a residual stayed above ``tol``.
+    """
+
+    u: mt.FloatArray
+    s: mt.FloatArray
+    vt: mt.FloatArray
+    mean: mt.FloatArray | None
+    total_variance: float
+    residuals: mt.FloatArray
+    status: mt.Status
+
+    def __iter__(self) -> Iterator[mt.FloatArray]:
+        return iter((self.u, self.s, self.vt))
+
+    def __repr__(self) -> str:
+        m, k = self.u.shape
+        return f"SVDResult({m} x {self.vt.shape[1]}, n_components={k}, {self.s.dtype}, status={self.status!r})"
+
+    @property
+    def scores(self) -> mt.FloatArray:
+        """The rows of X in latent space, ``u * s``, of shape (n_samples, n_components)."""
+        return self.u * self.s
+
+    @property
+    def loadings(self) -> mt.FloatArray:
+        """``vt.T * sqrt(explained_variance)`` of shape (n_features, n_components)."""
+        return cast(mt.FloatArray, self.vt.T * np.sqrt(self.explained_variance))
+
+    @property
+    def explained_variance(self) -> mt.FloatArray:
+        """``s**2 / (n_samples - 1)`` of shape (n_components,); NaN for a single row, whose variance is undefined."""
+        degrees = self.u.shape[0] - 1
+        if degrees == 0:
+            return np.full_like(self.s, np.nan)
+        return cast(mt.FloatArray, (self.s / np.sqrt(self.s.dtype.type(degrees))) ** 2)
+
+    @property
+    def explained_variance_ratio(self) -> mt.FloatArray:
+        """Share of each component in `total_variance`, of shape (n_components,); zeros where X is all zero."""
+        if self.total_variance == 0.0:
+            return np.zeros_like(self.s)
+        # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
+        return cast(mt.FloatArray, (self.s / np.sqrt(self.total_variance)).astype(self.s.dtype) ** 2)
+
+    def truncate(self, n_components: int) -> SVDResult:
+        """Keep the leading components only.
+
+        Parameters
+        ----------
+        n_components : int
+            Between 1 and the number of components at hand.
+
+        Returns
+        -------
+        SVDResult
+            Copies, so that the memory of the rest can be freed; `total_variance` stays that of X.
+
+        Raises
+        ------
+        ValueError
+            If `n_components` is out of range.
+        """
+        k = check_n_components(n_components, self.s.size)
+        return SVDResult(
+            np.array(self.u[:, :k], order="C"),
+            self.s[:k].copy(),
+            self.vt[:k].copy(),
+            self.mean,
+            self.total_variance,
+            self.residuals[:k].copy(),
+            self.status,
+        )
+
+    def fold_in(self, Q: mt.MatrixLike) -> mt.FloatArray:
+        """Map new rows into latent space: ``(Q - mean) @ vt.T``.
+
+        Parameters
+        ----------
+        Q : array of shape (n_queries, n_features)
+            Dense and finite; converted to the dtype of the decomposition.
+
+        Returns
+        -------
+        array of shape (n_queries, n_components)
+            For the rows of X itself these are the `scores`.
+
+        Raises
+        ------
+        ValueError
+            If `Q` holds NaN or infinity, or has another number of columns than X.
+        TypeError
+            If `Q` is sparse, or does not hold real numbers.
+        """
+        q = as_matrix(Q, "Q")
+        n_features = self.vt.shape[1]
+        if q.shape[1] != n_features:
+            raise ValueError(f"Q must have {n_features} columns, as X had, got {q.shape[1]}")
+        return project(as_dtype(q, self.vt.dtype, "Q"), self.vt, self.mean, name="Q")
+
+    def project(self, Q: mt.MatrixLike) -> mt.FloatArray:
+        """Map new rows to latent space and back: ``fold_in(Q) @ vt + mean``.
+
+        Parameters
+        ----------
+        Q : array of shape (n_queries, n_features)
+            As in `fold_in`.
+
+        Returns
+        -------
+        array of shape (n_queries, n_features)
+            The nearest point to each row in the affine subspace that the components span.
+
+        Raises
+        ------
+        ValueError
+            If `Q` holds NaN or infinity, or has another number of columns than X.
+        TypeError
+            If `Q` is sparse, or does not hold real numbers.
+        """
+        mapped = self.fold_in(Q) @ self.vt
+        return mapped if self.mean is None else mapped + self.mean
+
+
+def svd(
+    X: mt.MatrixLike,
+    n_components: int | None = None,
+    *,
+    solver: mt.SvdSolver = "auto",
+    center: bool = False,
+    tol: float | None = None,
+    random_state: mt.RandomState = None,
+    num_threads: int | None = None,
+) -> SVDResult:
+    r"""Factorize a matrix as :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`.
+
+    The leading triplets minimize :math:`\|X - U \, \mathrm{diag}(s) \, V^\top\|_F` over all matrices of rank
+    ``n_components`` [1]_. With ``center`` the column means are subtracted from X without forming the difference.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        float32 or float64 in any memory order is used in place, never copied or written. Integers and booleans
+        are converted to float64, float16 to float32, a foreign byte order to the native one.
+    n_components : int, optional
+        Triplets to return, between 1 and ``min(X.shape)``; None returns all of them.
+    solver : {"auto", "full", "gram"}, default="auto"
+        ``"full"`` bidiagonalizes (LAPACK gesdd). ``"gram"`` takes the eigenvectors of the smaller of
+        :math:`X^\top X` and :math:`X X^\top` and repairs the small singular values that squaring blurs.
+        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule.
+    center : bool, default=False
+        Subtract the column means: the principal axes are then the rows of ``vt``.
+    tol : float, optional
+        Largest residual that counts as converged, relative to :math:`s_1`. None asks for what the arithmetic allows.
+    random_state : int, Generator or RandomState, optional
+        Checked and otherwise unused: the solvers of today are deterministic. It is here so that calls
+        need not change when a randomized one arrives.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`.
+
+    Returns
+    -------
+    SVDResult
+        ``u, s, vt`` in the dtype of X, with means, residuals and the exact total variance.
+
+    Raises
+    ------
+    ValueError
+        If X holds NaN or infinity, is empty or not two-dimensional, or an argument is out of range.
+    TypeError
+        If X is sparse or does not hold real numbers, or an argument has the wrong type.
+    NumericalError
+        If the arithmetic overflows, or LAPACK does not converge.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a residual stays above `tol`.
+
+    References
+    ----------
+    .. [1] Eckart, C., and Young, G. (1936). The approximation of one matrix by another of lower rank.
+       Psychometrika 1(3), 211-218. doi:10.1007/BF02288367
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matfact
+    >>> X = np.array([[5.0, 3.0], [3.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
+    >>> u, s, vt = matfact.svd(X)
+    >>> np.allclose((u * s) @ vt, X)
+    True
+    >>> r = matfact.svd(X, 1, center=True)
+    >>> r.explained_variance_ratio.round(3)
+    array([0.982])
+    >>> r.project([[4.0, 2.5]]).round(1)
+    array([[4. , 2.5]])
+    """
+    x = as_matrix(X)
+    k = 0 if n_components is None else check_n_components(n_components, min(x.shape))
+    core_solver = _core.SvdSolver[check_choice(solver, mt.SvdSolver, "solver")]
+    centered = check_flag(center, "center")
+    tolerance = 0.0 if tol is None else as_real(tol, "tol")
+    if random_state is not None:
+        draw_seed(random_state)
+    u, s, vt, mean, residuals, total_variance, status = decompose(
+        x, n_components=k, solver=core_solver, center=centered, tol=tolerance, num_threads=check_num_threads(num_threads)
+    )
+    if status == "max_iter":
+        worst = float(residuals.max())
+        warnings.warn(
+            f"svd reached a residual of {worst:.1e}, and tol={tolerance:.1e} was asked for: "
+            "use solver='full', float64 input or a larger tol",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return SVDResult(u, s, vt, mean if centered else None, total_variance, residuals, status)
+
+
+def decompose(
+    x: mt.FloatArray,
+    *,
+    n_components: int,
+    solver: _core.SvdSolver,
+    center: bool,
+    compute_u: bool = True,
+    tol: float = 0.0,
+    num_threads: int = 0,
+) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
+    """Call the core on a checked matrix: what `svd` and the estimators share."""
+    _lapack.ensure_lapack_for(x.shape)
+    function: Any = getattr(_core, f"svd_{core_suffix(x)}")
+    u, s, vt, mean, residuals, total_variance, status = function(
+        x,
+        n_components=n_components,
+        solver=solver,
+        center=center,
+        compute_u=compute_u,
+        tol=tol,
+        num_threads=num_threads,
+        progress=None,
+    )
+    return u, s, vt, mean, residuals, total_variance, status.name
+
+
+def project(
+    q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
+) -> mt.FloatArray:
+    """``(q - mean) @ vt.T`` for arrays of one dtype, with the check for NaN made on the (smaller) result."""
+    function: Any = getattr(_core, f"project_{core_suffix(q)}")
+    result: mt.FloatArray = function(q, vt, mean, num_threads=num_threads)
+    if not np.isfinite(result).all():
+        if not np.isfinite(q).all():
+            raise ValueError(f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN")
+        raise NumericalError(f"the projection of {name} overflows {q.dtype}: scale {name} down")
+    return result

@@ -1,0 +1,222 @@
+"""Truncated SVD without centering: scikit-learn's estimator on matfact's core."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.decomposition import TruncatedSVD as _ScikitLearnTruncatedSVD
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from matfact import _core
+from matfact import typing as mt
+from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact.svd import decompose, project
+
+_FLOATS = (np.float64, np.float32)
+_BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
+
+
+class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
+    r"""Truncated SVD without centering; a drop-in for :class:`sklearn.decomposition.TruncatedSVD`.
+
+    The components V minimize :math:`\|X (I - V V^\top)\|_F` over orthonormal V [1]_.
+
+    Parameters, attributes and methods are scikit-learn's, with these differences:
+
+    - A dense X is solved exactly by every `algorithm`; `n_iter`, `n_oversamples`, `power_iteration_normalizer`,
+      `random_state` and `tol` have no effect there.
+    - Sparse X is handed to scikit-learn's own code.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        At least 1 and at most ``n_features``; with ``algorithm="arpack"`` below ``min(X.shape)``.
+    algorithm : {"arpack", "randomized"}, default="randomized"
+        Decides which `n_components` are accepted, and the method for sparse X.
+    n_iter : int, default=5
+        Only used by scikit-learn's own code, see above, and so are the next four.
+    n_oversamples : int, default=10
+        Extra random vectors of the randomized solver.
+    power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
+        Normalization of the randomized solver.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+    tol : float, default=0.0
+        Tolerance of arpack.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_features)
+        Right singular vectors; the entry of largest magnitude in each is positive.
+    explained_variance_ : array of shape (n_components,)
+        Variances of the columns of scores, with divisor ``n_samples``.
+    explained_variance_ratio_ : array of shape (n_components,)
+        Shares of the total variance of X; 0 where X has none.
+    singular_values_ : array of shape (n_components,)
+        Norms of the columns of scores, descending.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : array of shape (n_features,)
+        Names of the columns, if X had any.
+
+    References
+    ----------
+    .. [1] Eckart, C., and Young, G. (1936). The approximation of one matrix by another of lower rank.
+       Psychometrika 1(3), 211-218. doi:10.1007/BF02288367
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matfact
+    >>> X = np.array([[5.0, 3.0], [3.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
+    >>> svd = matfact.TruncatedSVD(n_components=1).fit(X)
+    >>> svd.singular_values_.round(3)
+    array([7.343])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **_ScikitLearnTruncatedSVD._parameter_constraints,
+        "num_threads": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        algorithm: str = "randomized",
+        n_iter: int = 5,
+        n_oversamples: int = 10,
+        power_iteration_normalizer: str = "auto",
+        random_state: Any = None,
+        tol: float = 0.0,
+        num_threads: int | None = None,
+    ) -> None:
+        super().__init__(
+            n_components=n_components,
+            algorithm=algorithm,
+            n_iter=n_iter,
+            n_oversamples=n_oversamples,
+            power_iteration_normalizer=power_iteration_normalizer,
+            random_state=random_state,
+            tol=tol,
+        )
+        self.num_threads = num_threads
+
+    def fit(self, X: Any, y: Any = None) -> TruncatedSVD:
+        """Find the leading right singular vectors of X.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Finite, at least two columns. Integers are converted to float64.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TruncatedSVD
+            The instance itself.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity or has fewer than two columns, or a parameter is out of range.
+        """
+        if is_sparse(X):
+            super().fit(X)
+        else:
+            self._fit_dense(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Find the leading right singular vectors of X and return its scores.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        array of shape (n_samples, n_components)
+            ``X @ components_.T``.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
+        return super().fit_transform(X) if is_sparse(X) else self._fit_dense(X)
+
+    def transform(self, X: Any) -> Any:
+        """Map rows into latent space.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_queries, n_features)
+            Finite.
+
+        Returns
+        -------
+        array of shape (n_queries, n_components)
+            ``X @ components_.T``.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of columns than in `fit`.
+        NotFittedError
+            If `fit` was not called.
+        """
+        if is_sparse(X):
+            return super().transform(X)
+        check_is_fitted(self)
+        dtype = self.components_.dtype
+        x = validate_data(self, X, dtype=dtype, ensure_all_finite=False, reset=False)
+        return project(walkable(x), self.components_, None, num_threads=check_num_threads(self.num_threads))
+
+    def _fit_dense(self, X: Any) -> mt.FloatArray:
+        """Fit a dense matrix and return its scores."""
+        self._validate_params()
+        # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
+        x = walkable(validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_features=2))
+        smallest, n_features = min(x.shape), x.shape[1]
+        if self.n_components > n_features:
+            raise ValueError(f"n_components({self.n_components}) must be <= n_features({n_features}).")
+        if self.algorithm == "arpack" and self.n_components >= smallest:
+            raise ValueError(
+                f"n_components must be between 1 and {smallest - 1} with algorithm='arpack', got {self.n_components}"
+            )
+        threads = check_num_threads(self.num_threads)
+        _, s, vt, _, _, _, _ = decompose(
+            x,
+            n_components=min(self.n_components, smallest),
+            solver=_core.SvdSolver["auto"],
+            center=False,
+            compute_u=False,
+            num_threads=threads,
+        )
+        scores = project(x, vt, None, num_threads=threads)
+        self.components_, self.singular_values_ = vt, s
+        self.explained_variance_ = np.var(scores, axis=0)
+        total = _total_variance(x)
+        self.explained_variance_ratio_ = self.explained_variance_ / total if total > 0.0 else np.zeros_like(s)
+        return scores
+
+
+def _total_variance(x: mt.FloatArray) -> np.floating[Any]:
+    """The sum of the columns' variances with divisor n_samples; numpy.var would need a centered copy of x."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    rows = max(1, _BLOCK_ENTRIES // x.shape[1])
+    total = 0.0
+    for begin in range(0, x.shape[0], rows):
+        deviation = x[begin : begin + rows] - mean
+        total += float(np.einsum("ij,ij->", deviation, deviation))
+    return x.dtype.type(total / x.shape[0])

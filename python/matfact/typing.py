@@ -1,0 +1,38 @@
+"""The types in matfact's signatures."""
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32 | np.float64]
+"""A float32 or float64 array; every array that matfact returns is one."""
+
+MatrixLike: TypeAlias = npt.ArrayLike
+"""Whatever ``numpy.asarray`` turns into a two-dimensional array of real numbers."""
+
+SparseLike: TypeAlias = Any
+"""A SciPy sparse matrix or array (SciPy ships no types of its own)."""
+
+RandomState: TypeAlias = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
+"""A seed, a NumPy generator to draw the seed from, or None for fresh entropy."""
+
+Status: TypeAlias = Literal["converged", "max_iter", "stopped", "diverged"]
+SvdSolver: TypeAlias = Literal["auto", "full", "gram"]
+EighSolver: TypeAlias = Literal["auto", "full", "subset"]
+FactorizeSolver: TypeAlias = Literal["auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"]
+FactorizeInit: TypeAlias = Literal["random", "svd"]
+Reduction: TypeAlias = Literal["mean", "sum"]
+
+__all__ = [
+    "EighSolver",
+    "FactorizeInit",
+    "FactorizeSolver",
+    "FloatArray",
+    "MatrixLike",
+    "RandomState",
+    "Reduction",
+    "SparseLike",
+    "Status",
+    "SvdSolver",
+]
