@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference.measure import eps, orthonormality, signs_are_fixed, subspace_sine
-from reference.planted import orthonormal, with_eigenvalues
 
 import matfact
+from reference.measure import eps, orthonormality, signs_are_fixed, subspace_sine
+from reference.planted import orthonormal, with_eigenvalues
 
 SOLVERS = ["auto", "full", "subset"]
 

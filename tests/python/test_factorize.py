@@ -8,14 +8,14 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
+
+import matfact
 from reference import als as reference_als
 from reference import descent
 from reference.measure import eps
 from reference.objective import Problem
 from reference.optimum import optimal_objective
 from reference.planted import with_singular_values
-
-import matfact
 
 TOY = np.array([[5.0, 3.0], [3.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
 DESCENT = ["gd", "momentum", "nesterov", "adam", "scaled_gd"]
@@ -38,9 +38,7 @@ class TestToy:
     """The matrix of the README at k = 2: it has rank 2, so the optimum is zero."""
 
     def test_adam_reaches_an_error_of_1e_12(self):
-        f = matfact.factorize(
-            TOY, 2, solver="adam", learning_rate=0.01, max_iter=5000, tol=0.0, random_state=0
-        )
+        f = matfact.factorize(TOY, 2, solver="adam", learning_rate=0.01, max_iter=5000, tol=0.0, random_state=0)
         assert f.objective <= 1e-12
         assert np.mean((f.w @ f.h - TOY) ** 2) <= 1e-12
 
@@ -78,8 +76,16 @@ class TestTrajectories:
         w, h = w / 4, h / 4
         problem = Problem(x, l2_w=l2, l2_h=2 * l2, reduction=reduction)
         f = matfact.factorize(
-            x, 3, solver=solver, learning_rate=0.02, l2_w=l2, l2_h=2 * l2, reduction=reduction, init=(w, h),
-            max_iter=20, tol=0.0,
+            x,
+            3,
+            solver=solver,
+            learning_rate=0.02,
+            l2_w=l2,
+            l2_h=2 * l2,
+            reduction=reduction,
+            init=(w, h),
+            max_iter=20,
+            tol=0.0,
         )
         path = list(REFERENCES[solver](problem, w, h, 20))
         history = [problem.objective(w, h), *(problem.objective(*p) for p in path)]
@@ -101,9 +107,7 @@ class TestTrajectories:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        f = matfact.factorize(
-            x, 3, solver="adam", learning_rate=0.01, max_iter=100, tol=0.0, init=(w0, h0)
-        )
+        f = matfact.factorize(x, 3, solver="adam", learning_rate=0.01, max_iter=100, tol=0.0, init=(w0, h0))
         np.testing.assert_allclose(f.history[:-1], history, rtol=1e5 * eps(float))
         np.testing.assert_allclose(f.w, w.detach().numpy(), rtol=1e6 * eps(float))
 
@@ -125,7 +129,7 @@ class TestTrajectories:
         """A short path from the same start; each of 20 steps adds a few eps, and the problem is well scaled."""
         x = with_singular_values(rng, 30, 20, np.linspace(3, 1, 20))
         w, h = start(rng, 30, 20, 4)
-        kwargs = dict(solver=solver, max_iter=20, tol=0.0)
+        kwargs = {"solver": solver, "max_iter": 20, "tol": 0.0}
         f64 = matfact.factorize(x, 4, init=(w, h), **kwargs)
         f32 = matfact.factorize(x.astype(np.float32), 4, init=(w.astype(np.float32), h.astype(np.float32)), **kwargs)
         assert f32.w.dtype == f32.h.dtype == np.float32
@@ -196,22 +200,20 @@ class TestMissing:
         sparse = scipy.sparse.csr_array((x[rows, cols], (rows, cols)), shape=x.shape)
         sparse.indices, sparse.indptr = sparse.indices.astype(index), sparse.indptr.astype(index)
         w, h = (a.astype(dtype) / 2 for a in start(rng, 20, 14, 3))
-        kwargs = dict(solver=solver, init=(w, h), max_iter=10, tol=0.0, l2=0.01)
+        kwargs = {"solver": solver, "init": (w, h), "max_iter": 10, "tol": 0.0, "l2": 0.01}
         dense = matfact.factorize(x, 3, **kwargs)
-        np.testing.assert_allclose(
-            matfact.factorize(sparse, 3, **kwargs).history, dense.history, rtol=1e4 * eps(dtype)
-        )
+        np.testing.assert_allclose(matfact.factorize(sparse, 3, **kwargs).history, dense.history, rtol=1e4 * eps(dtype))
 
     def test_explicit_zeros_of_a_sparse_matrix_are_observed(self):
         """[[1, 0], [., 1]]: with the zero observed, w_1 . h_2 must vanish."""
-        x = scipy.sparse.csr_array(
-            (np.array([1.0, 0.0, 1.0]), np.array([0, 1, 1]), np.array([0, 2, 3])), shape=(2, 2)
-        )
+        x = scipy.sparse.csr_array((np.array([1.0, 0.0, 1.0]), np.array([0, 1, 1]), np.array([0, 2, 3])), shape=(2, 2))
         dense = np.array([[1.0, 0.0], [np.nan, 1.0]])
         init = (np.full((2, 1), 0.5), np.full((1, 2), 0.5))
-        kwargs = dict(solver="gd", learning_rate=0.1, init=init, max_iter=5, tol=0.0)
+        kwargs = {"solver": "gd", "learning_rate": 0.1, "init": init, "max_iter": 5, "tol": 0.0}
         np.testing.assert_allclose(
-            matfact.factorize(x, 1, **kwargs).history, matfact.factorize(dense, 1, **kwargs).history, rtol=64 * eps(float)
+            matfact.factorize(x, 1, **kwargs).history,
+            matfact.factorize(dense, 1, **kwargs).history,
+            rtol=64 * eps(float),
         )
 
     @pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
@@ -247,7 +249,7 @@ class TestMissing:
 class TestAccuracyOfTheObjective:
     @pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-9])
     def test_losses_near_zero_do_not_cancel(self, rng, distance):
-        """||X||^2 - 2 <X, WH> + ||WH||^2 has a floor of eps ||X||^2 = 1e-13; the residual itself has none above eps^2."""
+        """||X||^2 - 2 <X, WH> + ||WH||^2 has a floor of eps ||X||^2 = 1e-13; the residual has one of eps^2."""
         w, h = start(rng, 80, 60, 4)
         x = w @ h + distance * rng.standard_normal((80, 60))
         f = matfact.factorize(x, 4, solver="gd", learning_rate=1e-12, init=(w, h), max_iter=1, tol=0.0)
@@ -308,7 +310,7 @@ class TestStatus:
 class TestInit:
     def test_a_seed_gives_the_same_factors_again(self, rng):
         x = rng.standard_normal((20, 10))
-        kwargs = dict(solver="gd", max_iter=5, tol=0.0)
+        kwargs = {"solver": "gd", "max_iter": 5, "tol": 0.0}
         a, b, c = (matfact.factorize(x, 3, random_state=seed, **kwargs) for seed in (1, 1, 2))
         np.testing.assert_array_equal(a.w, b.w)
         assert (a.w != c.w).any()
@@ -335,7 +337,7 @@ class TestInit:
     def test_the_layout_of_the_start_does_not_matter(self, rng, layout):
         x = rng.standard_normal((20, 10))
         w, h = start(rng, 20, 10, 3)
-        kwargs = dict(solver="gd", learning_rate=0.1, max_iter=3, tol=0.0)
+        kwargs = {"solver": "gd", "learning_rate": 0.1, "max_iter": 3, "tol": 0.0}
         expected = matfact.factorize(x, 3, init=(w, h), **kwargs).w
         np.testing.assert_array_equal(matfact.factorize(x, 3, init=(layout(w), layout(h)), **kwargs).w, expected)
 
@@ -344,13 +346,13 @@ class TestInit:
     def test_the_layout_of_x_does_not_matter(self, rng, layout, solver, dtype):
         x = rng.standard_normal((300, 70)).astype(dtype)
         laid_out = np.asfortranarray(x) if layout == "F" else np.repeat(np.repeat(x, 2, 0), 2, 1)[::2, ::2]
-        kwargs = dict(solver=solver, max_iter=3, tol=0.0, random_state=0)
+        kwargs = {"solver": solver, "max_iter": 3, "tol": 0.0, "random_state": 0}
         expected = matfact.factorize(x, 5, **kwargs).history
         np.testing.assert_allclose(matfact.factorize(laid_out, 5, **kwargs).history, expected, rtol=256 * eps(dtype))
 
 
 class TestResult:
-    def test_is_frozen(self, rng):
+    def test_is_frozen(self):
         f = matfact.factorize(TOY, 1, solver="exact")
         with pytest.raises(dataclasses.FrozenInstanceError):
             f.w = f.w
@@ -403,7 +405,12 @@ class TestCallback:
     @pytest.mark.parametrize("solver", ITERATIVE)
     def test_true_stops(self, rng, solver):
         f = matfact.factorize(
-            rng.standard_normal((20, 10)), 3, solver=solver, max_iter=100, tol=0.0, random_state=0,
+            rng.standard_normal((20, 10)),
+            3,
+            solver=solver,
+            max_iter=100,
+            tol=0.0,
+            random_state=0,
             callback=lambda it: it.n_iter == 3,
         )
         assert f.status == "stopped"
@@ -413,7 +420,7 @@ class TestCallback:
     def test_an_exception_passes_through_unchanged(self, rng):
         error = LookupError("mine")
 
-        def fail(iteration):
+        def fail(_):
             raise error
 
         with pytest.raises(LookupError) as caught:

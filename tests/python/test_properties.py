@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.measure import eps, orthonormality, svd_residual
-from reference.planted import with_singular_values
 
 import matfact
+from reference.measure import eps, orthonormality, svd_residual
+from reference.planted import with_singular_values
 
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 40)
@@ -110,8 +110,14 @@ def masked(seed, m, n, share):
 
 
 @given(
-    seeds, sides, sides, st.integers(1, 4), st.sampled_from(["gd", "scaled_gd", "als"]), st.sampled_from([0.0, 0.4]),
-    st.sampled_from([0.0, 1e-3]), st.sampled_from(["mean", "sum"]),
+    seeds,
+    sides,
+    sides,
+    st.integers(1, 4),
+    st.sampled_from(["gd", "scaled_gd", "als"]),
+    st.sampled_from([0.0, 0.4]),
+    st.sampled_from([0.0, 1e-3]),
+    st.sampled_from(["mean", "sum"]),
 )
 def test_the_objective_never_rises(seed, m, n, k, solver, share, l2, reduction):
     """With the solver's own step; a last bit of the objective at its start is allowed for the summation."""
@@ -122,12 +128,14 @@ def test_the_objective_never_rises(seed, m, n, k, solver, share, l2, reduction):
     assert (np.diff(f.history) <= 8 * eps(float) * f.history[0]).all()
 
 
-@given(seeds, sides, sides, st.integers(1, 4), st.sampled_from(["gd", "momentum", "nesterov", "adam", "scaled_gd", "als"]))
+@given(
+    seeds, sides, sides, st.integers(1, 4), st.sampled_from(["gd", "momentum", "nesterov", "adam", "scaled_gd", "als"])
+)
 def test_permuting_rows_permutes_w(seed, m, n, k, solver):
     rng = np.random.default_rng(seed)
     k, x, p = min(k, m, n), rng.standard_normal((m, n)), rng.permutation(m)
     w, h = rng.standard_normal((m, k)), rng.standard_normal((k, n))
-    kwargs = dict(solver=solver, max_iter=3, tol=0.0)
+    kwargs = {"solver": solver, "max_iter": 3, "tol": 0.0}
     a = matfact.factorize(x, k, init=(w, h), **kwargs)
     b = matfact.factorize(x[p], k, init=(w[p], h), **kwargs)
     # als solves k x k systems of random condition: what is compared is the product, at the scale of x.

@@ -7,9 +7,9 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.philox import philox4x64
 
 from matfact import _core
+from reference.philox import philox4x64
 
 words = st.integers(0, 2**64 - 1)
 

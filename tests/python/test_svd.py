@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from reference.measure import eps, orthonormality, signs_are_fixed, subspace_sine, svd_residual, triplet_residuals
-from reference.planted import orthonormal, with_singular_values
 
 import matfact
+from reference.measure import eps, orthonormality, signs_are_fixed, subspace_sine, svd_residual, triplet_residuals
+from reference.planted import orthonormal, with_singular_values
 
 SOLVERS = ["full", "gram", "auto"]
 SHAPES = {"tall": (400, 30), "wide": (30, 400), "square": (90, 90), "nearly square": (100, 80), "one column": (50, 1)}
@@ -224,8 +224,12 @@ class TestCentering:
         """Mean 1e6 over spread 1: X'X - n m m' would lose 12 of 16 digits; shifting by a pilot loses 6 in x itself."""
         spread = rng.standard_normal((500, 12))
         x = 1e6 + spread
-        exact = np.linalg.svd((x.astype(np.longdouble) - x.astype(np.longdouble).mean(axis=0)).astype(float), compute_uv=False)
-        np.testing.assert_allclose(matfact.svd(x, solver=solver, center=True).s, exact, rtol=1e3 * 1e6 * eps(float) / 12)
+        exact = np.linalg.svd(
+            (x.astype(np.longdouble) - x.astype(np.longdouble).mean(axis=0)).astype(float), compute_uv=False
+        )
+        np.testing.assert_allclose(
+            matfact.svd(x, solver=solver, center=True).s, exact, rtol=1e3 * 1e6 * eps(float) / 12
+        )
 
     def test_mean_is_returned(self, rng, solver, dtype):
         x = rng.standard_normal((200, 6)).astype(dtype) + 3

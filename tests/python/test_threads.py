@@ -49,7 +49,8 @@ def data(shape, dtype, missing=False):
 def test_factorize_has_the_same_bits_at_any_thread_count(solver, missing, dtype):
     x = data((3001, 257), dtype, missing)
     runs = [
-        matfact.factorize(x, 9, solver=solver, l2=1e-3, max_iter=4, tol=0.0, random_state=1, num_threads=n) for n in COUNTS
+        matfact.factorize(x, 9, solver=solver, l2=1e-3, max_iter=4, tol=0.0, random_state=1, num_threads=n)
+        for n in COUNTS
     ]
     assert same_bits([(f.w, f.h, f.history) for f in runs])
 
@@ -58,7 +59,8 @@ def test_factorize_has_the_same_bits_at_any_thread_count(solver, missing, dtype)
 def test_sparse_factorize_has_the_same_bits_at_any_thread_count(solver, dtype):
     x = scipy.sparse.random_array((4000, 700), density=0.02, format="csr", rng=np.random.default_rng(2), dtype=dtype)
     runs = [
-        matfact.factorize(x, 9, solver=solver, l2=1e-3, max_iter=4, tol=0.0, random_state=1, num_threads=n) for n in COUNTS
+        matfact.factorize(x, 9, solver=solver, l2=1e-3, max_iter=4, tol=0.0, random_state=1, num_threads=n)
+        for n in COUNTS
     ]
     assert same_bits([(f.w, f.h, f.history) for f in runs])
 
@@ -163,6 +165,9 @@ def test_the_default_number_of_threads_can_be_set_and_restored():
 def test_the_environment_decides_when_nobody_else_does():
     done = subprocess.run(
         [sys.executable, "-c", "import matfact; print(matfact.get_num_threads())"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert int(done.stdout) == 1
