@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -24,3 +25,15 @@ def rng() -> np.random.Generator:
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> type[np.floating]:
     return request.param
+
+
+@pytest.fixture
+def eigen_only() -> Iterator[None]:
+    """No borrowed LAPACK, as before the first need of it: Eigen's solvers serve."""
+    from matfact import _core, _lapack
+
+    _lapack._reason = "switched off by a test"
+    _core.reset_lapack()
+    yield
+    _lapack._reason = None
+    _lapack.ensure_lapack()

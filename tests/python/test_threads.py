@@ -18,18 +18,6 @@ COUNTS = [1, 2, 3, 7]
 DESCENT = ["gd", "momentum", "nesterov", "adam", "scaled_gd", "als"]
 
 
-@pytest.fixture
-def eigen_only(monkeypatch):
-    """No borrowed LAPACK: its threads are not ours to answer for."""
-    monkeypatch.setattr("matfact._lapack.ensure_lapack", lambda: None)
-    for module in (matfact.svd, matfact.eigh, matfact.factorize):
-        owner = sys.modules[module.__module__]
-        if hasattr(owner, "ensure_lapack"):
-            monkeypatch.setattr(owner, "ensure_lapack", lambda: None)
-    _core.reset_lapack()
-    assert _core.lapack_provider() is None
-
-
 def same_bits(results):
     """All results, arrays or tuples of arrays, equal the first byte by byte."""
     first, *others = [[np.asarray(a).tobytes() for a in r] for r in results]
@@ -72,6 +60,7 @@ def test_layouts_are_cut_the_same_way(layout, dtype):
     assert same_bits([(f.w, f.h, f.history) for f in runs])
 
 
+# Borrowed LAPACK has threads of its own, which are not ours to answer for.
 @pytest.mark.usefixtures("eigen_only")
 @pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("solver", ["full", "gram"])
