@@ -1,0 +1,166 @@
+#include "linalg/gram_svd.hpp"
+
+#include "linalg/gemm.hpp"
+#include "linalg/lapack_calls.hpp"
+#include "linalg/orthonormalize.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+namespace matfact::linalg {
+
+namespace {
+
+constexpr double eps = std::numeric_limits<double>::epsilon();
+
+/// u = y * left, vt <- right' * vt.
+struct Rotation {
+    RowMajorMatrix left;  ///< u = y * left
+    RowMajorMatrix right; ///< vt <- right' * vt
+};
+
+/// The rotation that diagonalizes R = (I + E/2) D to first order, where y D^-1 has the Gram matrix I + E. Nothing if
+/// its second-order error could be seen.
+std::optional<Rotation> first_order_rotation(const RowMajorMatrix& e, const Eigen::VectorXd& d)
+{
+    constexpr double largest_angle = 1e-7; // its square is below rounding
+    const Index k = d.size();
+    Rotation q{RowMajorMatrix::Identity(k, k), RowMajorMatrix::Identity(k, k)};
+    for (Index i = 0; i < k; ++i)
+        for (Index j = 0; j < k; ++j) {
+            if (i == j)
+                continue;
+            // Skew K_l, K_r with (I - K_l)(I + E/2) D (I + K_r) diagonal: one 2 x 2 system for each pair.
+            const double gap = (d[i] - d[j]) * (d[i] + d[j]);
+            double left = -0.5 * e(i, j) * (d[i] * d[i] + d[j] * d[j]), right = -e(i, j) * d[i] * d[j];
+            if (std::abs(left) <= largest_angle * std::abs(gap)) {
+                left /= gap;
+                right /= gap;
+            } else if (std::abs(e(i, j)) * std::max(d[i], d[j]) <= 16 * eps * d[0])
+                left = right = 0.0; // a pair this close may stay mixed: its residual is rounding
+            else
+                return std::nullopt;
+            q.left(i, j) = left - 0.5 * e(i, j);
+            q.right(i, j) = right;
+        }
+    return q;
+}
+
+
+Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int threads)
+{
+    return multiply<double>(y, {m.data(), m.rows(), m.cols(), m.cols(), 1}, threads);
+}
+
+/// Columns of y and rows of vt in descending order of the column norms of y, which are returned.
+Eigen::VectorXd sort_by_norm(Matrix<double>& y, Matrix<double>& vt, RowMajorMatrix& gram_of_y)
+{
+    const Index k = y.n_cols();
+    std::vector<Index> order(static_cast<std::size_t>(k));
+    std::iota(order.begin(), order.end(), Index{0});
+    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return gram_of_y(a, a) > gram_of_y(b, b); });
+    if (!std::is_sorted(order.begin(), order.end())) {
+        Eigen::PermutationMatrix<Eigen::Dynamic> permutation(k);
+        for (Index i = 0; i < k; ++i)
+            permutation.indices()[i] = static_cast<int>(order[static_cast<std::size_t>(i)]);
+        as_map(y) = RowMajorMatrix(as_map(y) * permutation);
+        as_map(vt) = RowMajorMatrix(permutation.transpose() * as_map(vt));
+        gram_of_y = RowMajorMatrix(permutation.transpose() * gram_of_y * permutation);
+    }
+    return gram_of_y.diagonal().cwiseSqrt();
+}
+
+/// From y = z v to the singular triplets.
+TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
+{
+    const Index k = y.n_cols();
+    RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
+    Eigen::VectorXd norms = sort_by_norm(y, vt, g);
+    const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
+    const Index rank = (norms.array() > cutoff).count();
+
+    TallSvd result;
+    result.s.assign(static_cast<std::size_t>(k), 0.0);
+    if (rank > 0) {
+        norms.conservativeResize(rank);
+        const Eigen::VectorXd inverse = norms.cwiseInverse();
+        const RowMajorMatrix overlaps = inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal();
+        RowMajorMatrix e = overlaps;
+        e.diagonal().setZero();
+        auto rotation = first_order_rotation(e, norms);
+        if (rotation) {
+            rotation->left = inverse.asDiagonal() * rotation->left;
+            std::copy_n(norms.data(), rank, result.s.data());
+            if (want_u)
+                result.u = times(MatrixView<const double>(y.view()).block(0, 0, y.n_rows(), rank), rotation->left,
+                                 threads);
+        } else {
+            Matrix<double> q(y.n_rows(), rank);
+            as_map(q) = as_map(y).leftCols(rank) * inverse.asDiagonal();
+            const RowMajorMatrix r = orthonormalize(q, threads) * norms.asDiagonal();
+            Matrix<double> work(rank, rank), left, right;
+            as_map(work) = r;
+            std::vector<double> s;
+            singular_values_and_vectors(work.view(), left, s, right, threads);
+            std::copy(s.begin(), s.end(), result.s.begin());
+            rotation = Rotation{as_map(left), as_map(right).transpose()};
+            if (want_u)
+                result.u = multiply<double>(q.view(), left.view(), threads);
+        }
+        const Matrix<double> turned = multiply<double>(
+            MatrixView<const double>{rotation->right.data(), rank, rank, 1, rank},
+            MatrixView<const double>(vt.view()).rows(0, rank), threads);
+        std::copy_n(turned.data(), turned.size(), vt.data());
+    }
+    result.vt = std::move(vt);
+    if (want_u && rank < k) {
+        Matrix<double> complete(y.n_rows(), k);
+        if (rank > 0)
+            as_map(complete).leftCols(rank) = as_map(result.u);
+        complete_basis(complete, rank, threads);
+        result.u = std::move(complete);
+    }
+    return result;
+}
+
+} // namespace
+
+template <class T>
+TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, int threads,
+                 const Checkpoint& checkpoint)
+{
+    // Below this ratio of eigenvalues the Gram matrix gives sigma to about 1e-10 and needs no repair.
+    constexpr double accurate_ratio = 1e-6;
+    const Index d = gram_matrix.n_rows();
+    std::vector<double> ascending;
+    Matrix<double> rows;
+    if (4 * k <= d && d > 64)
+        rows = symmetric_eigen_leading(gram_matrix.view(), k, ascending, threads);
+    else {
+        symmetric_eigen(gram_matrix.view(), ascending, threads);
+        rows = std::move(gram_matrix);
+    }
+    if (checkpoint)
+        checkpoint();
+    Matrix<double> vt(k, d);
+    std::vector<double> s(static_cast<std::size_t>(k));
+    for (Index i = 0; i < k; ++i) {
+        std::copy_n(rows.data() + (rows.n_rows() - 1 - i) * d, d, vt.data() + i * d);
+        const double eigenvalue = ascending[ascending.size() - 1 - static_cast<std::size_t>(i)];
+        s[static_cast<std::size_t>(i)] = std::sqrt(std::max(0.0, eigenvalue));
+    }
+    rows = {};
+    if (!want_u && s.back() * s.back() >= accurate_ratio * s.front() * s.front() && s.front() > 0.0)
+        return {Matrix<double>(), std::move(s), std::move(vt)};
+    Matrix<double> y = multiply(z, MatrixView<const double>(vt.view()).transposed(), threads);
+    if (checkpoint)
+        checkpoint();
+    return decompose(std::move(y), std::move(vt), want_u, threads);
+}
+
+template TallSvd gram_svd(const Operand<float>&, Matrix<double>, Index, bool, int, const Checkpoint&);
+template TallSvd gram_svd(const Operand<double>&, Matrix<double>, Index, bool, int, const Checkpoint&);
+
+} // namespace matfact::linalg

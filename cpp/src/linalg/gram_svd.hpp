@@ -1,0 +1,26 @@
+/// SVD of a tall matrix through the eigenvectors of its Gram matrix, with the small singular values repaired.
+#pragma once
+
+#include "linalg/operand.hpp"
+#include "linalg/gram.hpp"
+
+namespace matfact::linalg {
+
+/// z ~ u diag(s) vt, s descending.
+struct TallSvd {
+    Matrix<double> u; ///< (n, k); empty where it was not asked for
+    std::vector<double> s;
+    Matrix<double> vt; ///< (k, d)
+};
+
+/// The k leading triplets of z (n, d), n >= d, from its Gram matrix, which is destroyed.
+///
+/// The eigenvectors V alone leave sigma_i wrong by eps sigma_1^2 / sigma_i. So Y = Z V is formed, whose columns are
+/// nearly orthogonal, and its own decomposition corrects V and sigma: by one first-order rotation where that is exact
+/// to rounding (after Ogita and Aishima, doi:10.1007/s13160-019-00389-8), else through a QR factorization of Y. The
+/// errors that remain are of size eps sigma_1.
+template <class T>
+TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, int threads,
+                 const Checkpoint& checkpoint);
+
+} // namespace matfact::linalg

@@ -1,0 +1,43 @@
+#include "matfact/pca.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace matfact {
+
+template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options, const Progress& progress)
+{
+    if (x.n_rows < 2)
+        throw std::invalid_argument("pca needs at least 2 rows, got " + std::to_string(x.n_rows));
+    SvdOptions svd_options;
+    svd_options.n_components = options.n_components;
+    svd_options.solver = options.solver;
+    svd_options.num_threads = options.num_threads;
+    svd_options.center = true;
+    svd_options.compute_u = false;
+    SvdResult<T> f = svd(x, svd_options, progress);
+
+    const auto divisor = static_cast<double>(x.n_rows - 1);
+    PcaResult<T> result;
+    double explained = 0.0;
+    for (const T s : f.s) {
+        const double square = static_cast<double>(s) * static_cast<double>(s);
+        explained += square;
+        result.explained_variance.push_back(static_cast<T>(square / divisor));
+        result.explained_variance_ratio.push_back(
+            static_cast<T>(f.total_variance > 0.0 ? square / f.total_variance : 0.0));
+    }
+    const Index left_out = std::min(x.n_rows, x.n_cols) - static_cast<Index>(f.s.size());
+    if (left_out > 0)
+        result.noise_variance =
+            std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
+    result.components = std::move(f.vt);
+    result.singular_values = std::move(f.s);
+    result.mean = std::move(f.mean);
+    return result;
+}
+
+template PcaResult<float> pca(MatrixView<const float>, const PcaOptions&, const Progress&);
+template PcaResult<double> pca(MatrixView<const double>, const PcaOptions&, const Progress&);
+
+} // namespace matfact

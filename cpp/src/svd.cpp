@@ -1,0 +1,289 @@
+#include "matfact/svd.hpp"
+
+#include "linalg/gemm.hpp"
+#include "linalg/gram_svd.hpp"
+#include "linalg/lapack_calls.hpp"
+#include "linalg/orientation.hpp"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace matfact {
+
+namespace {
+
+using linalg::Centering;
+using linalg::Checkpoint;
+using linalg::Operand;
+using linalg::TallSvd;
+
+/// Everything in float64, before it is rounded to T; u and vt in the orientation of x.
+struct Decomposition {
+    Matrix<double> u, vt;
+    std::vector<double> s, mean, residuals;
+    double total_variance = 0.0;
+};
+
+std::string shape(Index n_rows, Index n_cols)
+{
+    return "(" + std::to_string(n_rows) + ", " + std::to_string(n_cols) + ")";
+}
+
+template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
+{
+    constexpr Index block_rows = 64;
+    std::vector<double> largest(static_cast<std::size_t>(block_count(x.n_rows, block_rows)), 0.0);
+    for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
+        double& value = largest[static_cast<std::size_t>(block)];
+        for (Index i = begin; i < end; ++i)
+            for (Index j = 0; j < x.n_cols; ++j) {
+                const double magnitude = std::abs(static_cast<double>(x(i, j)));
+                value = magnitude <= value ? value : magnitude; // keeps a NaN once it is seen
+            }
+    });
+    for (const double value : largest)
+        if (!std::isfinite(value))
+            throw std::invalid_argument("X holds NaN or infinity; svd needs finite entries (matfact.factorize and "
+                                        "matfact.MatrixFactorization leave missing entries out)");
+    return *std::max_element(largest.begin(), largest.end());
+}
+
+/// X'X or, centered by rows, its counterpart for x'. Scaled only where squares would overflow or vanish.
+template <class T>
+linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale, int threads,
+                       const Checkpoint& checkpoint)
+{
+    constexpr double too_small = 1e-200, too_large = 1e200;
+    scale = 1.0;
+    linalg::Gram g = linalg::gram(z, centering, scale, threads, checkpoint);
+    double diagonal = 0.0;
+    bool finite = true;
+    for (Index i = 0; i < z.n_cols; ++i) {
+        finite &= std::isfinite(g.matrix(i, i));
+        diagonal = std::max(diagonal, g.matrix(i, i));
+    }
+    if (finite && diagonal > too_small && diagonal < too_large)
+        return g;
+    const double largest = largest_magnitude(z, threads);
+    if (largest == 0.0)
+        return g;
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    scale = std::ldexp(1.0, std::max(-1022, std::min(1022, -exponent)));
+    return linalg::gram(z, centering, scale, threads, checkpoint);
+}
+
+/// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for z ~ u diag(s) vt.
+template <class T>
+std::vector<double> residuals_of(const Operand<T>& z, const TallSvd& f, int threads)
+{
+    const Matrix<double> ztu = linalg::multiply(z.transposed(), f.u.view(), threads);
+    std::vector<double> result(f.s.size(), 0.0);
+    for (Index j = 0; j < ztu.n_rows(); ++j)
+        for (std::size_t i = 0; i < result.size(); ++i) {
+            const auto c = static_cast<Index>(i);
+            const double r = ztu(j, c) - f.s[i] * f.vt(c, j);
+            result[i] += r * r;
+        }
+    for (double& r : result)
+        r = f.s.front() > 0.0 ? std::sqrt(r) / f.s.front() : 0.0;
+    return result;
+}
+
+Matrix<double> transposed(const Matrix<double>& a)
+{
+    Matrix<double> t(a.n_cols(), a.n_rows());
+    for (Index i = 0; i < a.n_rows(); ++i)
+        for (Index j = 0; j < a.n_cols(); ++j)
+            t(j, i) = a(i, j);
+    return t;
+}
+
+template <class T>
+Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options, int threads,
+                      const Checkpoint& checkpoint)
+{
+    const bool wide = x.n_rows < x.n_cols;
+    Operand<T> z{wide ? x.transposed() : x};
+    const Centering centering = !options.center ? Centering::none : wide ? Centering::rows : Centering::columns;
+    linalg::Gram g = safe_gram(z.x, centering, z.scale, threads, checkpoint);
+    Decomposition d;
+    for (Index i = 0; i < g.matrix.n_rows(); ++i)
+        d.total_variance += g.matrix(i, i);
+    d.mean = std::move(g.mean);
+    if (options.center)
+        (wide ? z.row_shift : z.col_shift) = d.mean.data();
+
+    // In the wide orientation the long vectors are those of vt: they are wanted always.
+    TallSvd f = linalg::gram_svd(z, std::move(g.matrix), k, options.compute_u || wide, threads, checkpoint);
+    if (options.compute_u)
+        d.residuals = residuals_of(z, f, threads);
+    d.u = wide ? transposed(f.vt) : std::move(f.u);
+    d.vt = wide ? transposed(f.u) : std::move(f.vt);
+    d.s = std::move(f.s);
+    for (double& s : d.s)
+        s /= z.scale;
+    d.total_variance /= z.scale * z.scale;
+    return d;
+}
+
+template <class T>
+Decomposition by_lapack(MatrixView<const T> x, Index k, const SvdOptions& options, int threads)
+{
+    largest_magnitude(x, threads);
+    Decomposition d;
+    if (options.center) {
+        d.mean.assign(static_cast<std::size_t>(x.n_cols), 0.0);
+        for (Index i = 0; i < x.n_rows; ++i)
+            for (Index j = 0; j < x.n_cols; ++j)
+                d.mean[static_cast<std::size_t>(j)] += static_cast<double>(x(i, j)) / static_cast<double>(x.n_rows);
+    }
+    Matrix<T> work(x.n_rows, x.n_cols);
+    for (Index i = 0; i < x.n_rows; ++i)
+        for (Index j = 0; j < x.n_cols; ++j) {
+            const double shift = options.center ? d.mean[static_cast<std::size_t>(j)] : 0.0;
+            work(i, j) = static_cast<T>(static_cast<double>(x(i, j)) - shift);
+            d.total_variance += static_cast<double>(work(i, j)) * static_cast<double>(work(i, j));
+        }
+    Matrix<T> u, vt;
+    std::vector<T> s;
+    linalg::singular_values_and_vectors(work.view(), u, s, vt, threads);
+    d.vt = Matrix<double>(k, x.n_cols);
+    std::copy_n(vt.data(), d.vt.size(), d.vt.data());
+    d.s.assign(s.begin(), s.begin() + k);
+    if (options.compute_u) {
+        d.u = Matrix<double>(x.n_rows, k);
+        for (Index i = 0; i < x.n_rows; ++i)
+            std::copy_n(u.data() + i * u.n_cols(), k, d.u.data() + i * k);
+        Operand<T> z{x};
+        if (options.center)
+            z.col_shift = d.mean.data();
+        TallSvd f{std::move(d.u), d.s, std::move(d.vt)};
+        d.residuals = residuals_of(z, f, threads);
+        d.u = std::move(f.u);
+        d.vt = std::move(f.vt);
+    }
+    return d;
+}
+
+/// Gram where one side is clearly shorter or few triplets are asked for; in float64 also for square matrices, where it
+/// still costs less than a bidiagonalization. Small matrices take the full solver: accuracy is free there.
+template <class T> SvdSolver choose_solver(Index n_rows, Index n_cols, Index k)
+{
+    const Index shorter = std::min(n_rows, n_cols), longer = std::max(n_rows, n_cols);
+    if (shorter <= 32 && longer <= 512)
+        return SvdSolver::full;
+    const bool single = std::is_same_v<T, float>;
+    return single && 2 * longer < 3 * shorter && 4 * k > shorter ? SvdSolver::full : SvdSolver::gram;
+}
+
+template <class T> std::vector<T> rounded(const std::vector<double>& values)
+{
+    return std::vector<T>(values.begin(), values.end());
+}
+
+template <class T> Matrix<T> rounded(Matrix<double> a)
+{
+    if constexpr (std::is_same_v<T, double>)
+        return a;
+    else {
+        Matrix<T> result(a.n_rows(), a.n_cols());
+        for (Index i = 0; i < a.size(); ++i)
+            result.data()[i] = static_cast<T>(a.data()[i]);
+        return result;
+    }
+}
+
+void fix_signs(Decomposition& d)
+{
+    std::vector<double> signs;
+    for (Index i = 0; i < d.vt.n_rows(); ++i) {
+        double* const row = d.vt.data() + i * d.vt.n_cols();
+        signs.push_back(linalg::orientation(row, d.vt.n_cols()));
+        if (signs.back() < 0)
+            for (Index j = 0; j < d.vt.n_cols(); ++j)
+                row[j] = -row[j];
+    }
+    if (std::find(signs.begin(), signs.end(), -1.0) == signs.end())
+        return;
+    for (Index i = 0; i < d.u.n_rows(); ++i)
+        for (Index j = 0; j < d.u.n_cols(); ++j)
+            d.u(i, j) *= signs[static_cast<std::size_t>(j)];
+}
+
+} // namespace
+
+void SvdOptions::validate(Index n_rows, Index n_cols) const
+{
+    const Index most = std::min(n_rows, n_cols);
+    if (most == 0)
+        throw std::invalid_argument("X is empty: shape " + shape(n_rows, n_cols));
+    if (n_components < 0 || n_components > most)
+        throw std::invalid_argument("n_components must be between 1 and " + std::to_string(most) + ", got " +
+                                    std::to_string(n_components));
+    if (!(tol >= 0.0))
+        throw std::invalid_argument("tol must not be negative, got " + std::to_string(tol));
+}
+
+template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& options, const Progress& progress)
+{
+    options.validate(x.n_rows, x.n_cols);
+    const int threads = resolve_threads(options.num_threads);
+    const Index k = options.n_components ? options.n_components : std::min(x.n_rows, x.n_cols);
+    Checkpoint checkpoint;
+    if (progress)
+        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
+    const SvdSolver solver =
+        options.solver == SvdSolver::automatic ? choose_solver<T>(x.n_rows, x.n_cols, k) : options.solver;
+    Decomposition d = solver == SvdSolver::full ? by_lapack(x, k, options, threads)
+                                                : by_gram(x, k, options, threads, checkpoint);
+    if (!options.compute_u)
+        d.u = {};
+    fix_signs(d);
+
+    SvdResult<T> result;
+    result.s = rounded<T>(d.s);
+    result.mean = rounded<T>(d.mean);
+    result.total_variance = d.total_variance;
+    if (!std::isfinite(static_cast<double>(result.s.front())))
+        throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
+    for (const double r : d.residuals) {
+        // The results themselves are rounded to T.
+        result.residuals.push_back(static_cast<T>(r) + std::numeric_limits<T>::epsilon());
+        if (options.tol > 0.0 && static_cast<double>(result.residuals.back()) > options.tol)
+            result.status = Status::max_iter;
+    }
+    result.u = rounded<T>(std::move(d.u));
+    result.vt = rounded<T>(std::move(d.vt));
+    return result;
+}
+
+template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads)
+{
+    if (q.n_cols != vt.n_cols)
+        throw std::invalid_argument("rows to project must have " + std::to_string(vt.n_cols) + " columns, got shape " +
+                                    shape(q.n_rows, q.n_cols));
+    std::vector<double> shift;
+    linalg::Operand<T> a{q};
+    if (mean) {
+        shift.assign(mean, mean + q.n_cols);
+        a.col_shift = shift.data();
+    }
+    Matrix<T> scores = linalg::multiply(a, vt.transposed(), resolve_threads(num_threads));
+    for (Index i = 0; i < scores.size(); ++i)
+        if (!std::isfinite(scores.data()[i])) {
+            largest_magnitude(q, 1);
+            throw NumericalError("the projection exceeds the range of the dtype; scale the rows down");
+        }
+    return scores;
+}
+
+#define MATFACT_SVD(T)                                                                                                 \
+    template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
+    template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
+MATFACT_SVD(float)
+MATFACT_SVD(double)
+
+} // namespace matfact
