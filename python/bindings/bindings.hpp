@@ -1,0 +1,15 @@
+/// One function per method, each defined in the file of that name.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace matfact {
+
+void bind_runtime(pybind11::module_& m);
+void bind_lapack(pybind11::module_& m);
+void bind_random(pybind11::module_& m);
+void bind_eigh(pybind11::module_& m);
+void bind_svd(pybind11::module_& m);
+void bind_factorize(pybind11::module_& m);
+
+} // namespace matfact

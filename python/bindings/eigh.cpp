@@ -1,0 +1,49 @@
+#include "matfact/eigh.hpp"
+#include "array.hpp"
+#include "bindings.hpp"
+#include "progress.hpp"
+
+#include <pybind11/native_enum.h>
+#include <pybind11/stl.h>
+
+namespace matfact {
+
+namespace {
+
+template <class T> void bind_eigh_for(py::module_& m, const char* name)
+{
+    m.def(
+        name,
+        [](const py::array_t<T>& a, Index n_components, EighSolver solver, int num_threads,
+           const PyProgress& progress) {
+            const MatrixView<const T> view = as_view(a, "a");
+            EighOptions options;
+            options.n_components = n_components;
+            options.solver = solver;
+            options.num_threads = num_threads;
+            EighResult<T> r;
+            {
+                const py::gil_scoped_release nogil; // `progress` takes it back by itself
+                r = eigh<T>(view, options, tick(progress));
+            }
+            return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)),
+                                  to_numpy(std::move(r.residuals)));
+        },
+        py::arg("a").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"), py::arg("num_threads"),
+        py::arg("progress").none(true));
+}
+
+} // namespace
+
+void bind_eigh(py::module_& m)
+{
+    py::native_enum<EighSolver>(m, "EighSolver", "enum.Enum")
+        .value("auto", EighSolver::automatic)
+        .value("full", EighSolver::full)
+        .value("subset", EighSolver::subset)
+        .finalize();
+    bind_eigh_for<float>(m, "eigh_f32");
+    bind_eigh_for<double>(m, "eigh_f64");
+}
+
+} // namespace matfact

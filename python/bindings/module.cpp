@@ -1,0 +1,12 @@
+// Table of contents of matfact._core. The module's name holds its CPU level: _core_v3 and so on.
+#include "bindings.hpp"
+
+PYBIND11_MODULE(MATFACT_MODULE, m)
+{
+    matfact::bind_runtime(m);
+    matfact::bind_lapack(m);
+    matfact::bind_random(m);
+    matfact::bind_eigh(m);
+    matfact::bind_svd(m);
+    matfact::bind_factorize(m);
+}

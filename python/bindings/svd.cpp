@@ -1,0 +1,76 @@
+#include "matfact/svd.hpp"
+#include "array.hpp"
+#include "bindings.hpp"
+#include "progress.hpp"
+
+#include <pybind11/native_enum.h>
+#include <pybind11/stl.h>
+
+namespace matfact {
+
+namespace {
+
+template <class T> void bind_svd_for(py::module_& m, const char* name)
+{
+    m.def(
+        name,
+        [](const py::array_t<T>& x, Index n_components, SvdSolver solver, bool center, bool compute_u, double tol,
+           int num_threads, const PyProgress& progress) {
+            const MatrixView<const T> view = as_view(x, "x");
+            SvdOptions options;
+            options.n_components = n_components;
+            options.solver = solver;
+            options.center = center;
+            options.compute_u = compute_u;
+            options.tol = tol;
+            options.num_threads = num_threads;
+            SvdResult<T> r;
+            {
+                const py::gil_scoped_release nogil; // `progress` takes it back by itself
+                r = svd<T>(view, options, tick(progress));
+            }
+            return py::make_tuple(to_numpy(std::move(r.u)), to_numpy(std::move(r.s)), to_numpy(std::move(r.vt)),
+                                  to_numpy(std::move(r.mean)), to_numpy(std::move(r.residuals)), r.total_variance,
+                                  r.status);
+        },
+        py::arg("x").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"), py::arg("center"),
+        py::arg("compute_u"), py::arg("tol"), py::arg("num_threads"), py::arg("progress").none(true));
+}
+
+template <class T> void bind_project_for(py::module_& m, const char* name)
+{
+    m.def(
+        name,
+        [](const py::array_t<T>& q, const py::array_t<T>& vt, const std::optional<py::array_t<T>>& mean,
+           int num_threads) {
+            const MatrixView<const T> rows = as_view(q, "q"), axes = as_view(vt, "vt");
+            const T* shift = mean ? as_pointer(*mean, "mean") : nullptr;
+            if (rows.n_cols != axes.n_cols || (mean && mean->size() != axes.n_cols))
+                throw std::invalid_argument("q, vt and mean must have the same number of columns");
+            Matrix<T> scores;
+            {
+                const py::gil_scoped_release nogil;
+                scores = project<T>(rows, axes, shift, num_threads);
+            }
+            return to_numpy(std::move(scores));
+        },
+        py::arg("q").noconvert(), py::arg("vt").noconvert(), py::arg("mean").noconvert().none(true), py::kw_only(),
+        py::arg("num_threads"));
+}
+
+} // namespace
+
+void bind_svd(py::module_& m)
+{
+    py::native_enum<SvdSolver>(m, "SvdSolver", "enum.Enum")
+        .value("auto", SvdSolver::automatic)
+        .value("full", SvdSolver::full)
+        .value("gram", SvdSolver::gram)
+        .finalize();
+    bind_svd_for<float>(m, "svd_f32");
+    bind_svd_for<double>(m, "svd_f64");
+    bind_project_for<float>(m, "project_f32");
+    bind_project_for<double>(m, "project_f64");
+}
+
+} // namespace matfact

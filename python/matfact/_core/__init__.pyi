@@ -1,0 +1,239 @@
+"""The compiled core: one function per method and dtype. Arrays go in as views and come out without a copy."""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+_F32: TypeAlias = npt.NDArray[np.float32]
+_F64: TypeAlias = npt.NDArray[np.float64]
+_I32: TypeAlias = npt.NDArray[np.int32]
+_I64: TypeAlias = npt.NDArray[np.int64]
+_Progress: TypeAlias = Callable[[int, float], bool | None] | None
+
+level: Literal["v2", "v3", "v4", "generic", "native"]
+level_reason: str
+available_levels: tuple[str, ...]
+
+class NumericalError(ArithmeticError): ...
+
+class Status(enum.Enum):
+    converged = ...
+    max_iter = ...
+    stopped = ...
+    diverged = ...
+
+class EighSolver(enum.Enum):
+    auto = ...
+    full = ...
+    subset = ...
+
+class SvdSolver(enum.Enum):
+    auto = ...
+    full = ...
+    gram = ...
+
+class FactorizeSolver(enum.Enum):
+    auto = ...
+    gd = ...
+    momentum = ...
+    nesterov = ...
+    adam = ...
+    scaled_gd = ...
+    als = ...
+    exact = ...
+
+class FactorizeInit(enum.Enum):
+    random = ...
+    svd = ...
+
+class Reduction(enum.Enum):
+    mean = ...
+    sum = ...
+
+def get_num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def has_openmp() -> bool: ...
+def lapack_provider() -> str | None: ...
+def set_lapack(
+    provider: str, routines: Mapping[str, int], *, ilp64: bool, get_num_threads: int = 0, set_num_threads: int = 0
+) -> None: ...
+def reset_lapack() -> None: ...
+def philox4x64(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]: ...
+def random_normal(seed: int, stream: int, size: int) -> _F64: ...
+def eigh_f32(
+    a: _F32, *, n_components: int, solver: EighSolver, num_threads: int, progress: _Progress
+) -> tuple[_F32, _F32, _F32]: ...
+def eigh_f64(
+    a: _F64, *, n_components: int, solver: EighSolver, num_threads: int, progress: _Progress
+) -> tuple[_F64, _F64, _F64]: ...
+def svd_f32(
+    x: _F32,
+    *,
+    n_components: int,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, float, Status]: ...
+def svd_f64(
+    x: _F64,
+    *,
+    n_components: int,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, float, Status]: ...
+def project_f32(q: _F32, vt: _F32, mean: _F32 | None, *, num_threads: int) -> _F32: ...
+def project_f64(q: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
+def factorize_f32(
+    x: _F32,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F32 | None,
+    h0: _F32 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, float, _F64, int, Status]: ...
+def optimal_objective_f32(
+    x: _F32, *, n_components: int, l2_w: float, l2_h: float, reduction: Reduction, num_threads: int
+) -> float: ...
+def solve_rows_f32(x: _F32, h: _F32, *, l2: float, num_threads: int) -> _F32: ...
+def factorize_csr_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F32 | None,
+    h0: _F32 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, float, _F64, int, Status]: ...
+def solve_rows_csr_f32_i32(
+    values: _F32, indices: _I32, indptr: _I32, n_rows: int, n_cols: int, h: _F32, *, l2: float, num_threads: int
+) -> _F32: ...
+def factorize_csr_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F32 | None,
+    h0: _F32 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, float, _F64, int, Status]: ...
+def solve_rows_csr_f32_i64(
+    values: _F32, indices: _I64, indptr: _I64, n_rows: int, n_cols: int, h: _F32, *, l2: float, num_threads: int
+) -> _F32: ...
+def factorize_f64(
+    x: _F64,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F64 | None,
+    h0: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, float, _F64, int, Status]: ...
+def optimal_objective_f64(
+    x: _F64, *, n_components: int, l2_w: float, l2_h: float, reduction: Reduction, num_threads: int
+) -> float: ...
+def solve_rows_f64(x: _F64, h: _F64, *, l2: float, num_threads: int) -> _F64: ...
+def factorize_csr_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F64 | None,
+    h0: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, float, _F64, int, Status]: ...
+def solve_rows_csr_f64_i32(
+    values: _F64, indices: _I32, indptr: _I32, n_rows: int, n_cols: int, h: _F64, *, l2: float, num_threads: int
+) -> _F64: ...
+def factorize_csr_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: FactorizeSolver,
+    learning_rate: float,
+    l2_w: float,
+    l2_h: float,
+    max_iter: int,
+    tol: float,
+    init: FactorizeInit,
+    reduction: Reduction,
+    seed: int,
+    w0: _F64 | None,
+    h0: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, float, _F64, int, Status]: ...
+def solve_rows_csr_f64_i64(
+    values: _F64, indices: _I64, indptr: _I64, n_rows: int, n_cols: int, h: _F64, *, l2: float, num_threads: int
+) -> _F64: ...

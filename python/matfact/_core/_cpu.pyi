@@ -1,0 +1,3 @@
+"""Names the CPU level of this machine."""
+
+def level() -> str: ...
