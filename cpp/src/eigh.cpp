@@ -9,9 +9,11 @@
 #include <stdexcept>
 #include <string>
 
-namespace matfact {
+namespace matfact
+{
 
-namespace {
+namespace
+{
 
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_scale(MatrixView<const T> a)
@@ -77,9 +79,10 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     if (progress)
         progress({0, std::numeric_limits<double>::quiet_NaN()});
 
-    // Inverse iteration pays for each vector alone; divide and conquer gives all of them at the price of a few products.
-    const bool subset = options.solver == EighSolver::subset ||
-                        (options.solver == EighSolver::automatic && 4 * k <= n && n > 64);
+    // Inverse iteration pays for each vector alone; divide and conquer gives all of them at the price of a few
+    // products.
+    const bool subset =
+        options.solver == EighSolver::subset || (options.solver == EighSolver::automatic && 4 * k <= n && n > 64);
     std::vector<T> ascending;
     Matrix<T> rows;
     if (subset)

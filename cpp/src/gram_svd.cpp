@@ -9,9 +9,11 @@
 #include <numeric>
 #include <optional>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
-namespace {
+namespace
+{
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
@@ -47,7 +49,6 @@ std::optional<Rotation> first_order_rotation(const RowMajorMatrix& e, const Eige
         }
     return q;
 }
-
 
 Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int threads)
 {
@@ -94,8 +95,8 @@ TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
             rotation->left = inverse.asDiagonal() * rotation->left;
             std::copy_n(norms.data(), rank, result.s.data());
             if (want_u)
-                result.u = times(MatrixView<const double>(y.view()).block(0, 0, y.n_rows(), rank), rotation->left,
-                                 threads);
+                result.u =
+                    times(MatrixView<const double>(y.view()).block(0, 0, y.n_rows(), rank), rotation->left, threads);
         } else {
             Matrix<double> q(y.n_rows(), rank);
             as_map(q) = as_map(y).leftCols(rank) * inverse.asDiagonal();
@@ -109,9 +110,9 @@ TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
             if (want_u)
                 result.u = multiply<double>(q.view(), left.view(), threads);
         }
-        const Matrix<double> turned = multiply<double>(
-            MatrixView<const double>{rotation->right.data(), rank, rank, 1, rank},
-            MatrixView<const double>(vt.view()).rows(0, rank), threads);
+        const Matrix<double> turned =
+            multiply<double>(MatrixView<const double>{rotation->right.data(), rank, rank, 1, rank},
+                             MatrixView<const double>(vt.view()).rows(0, rank), threads);
         std::copy_n(turned.data(), turned.size(), vt.data());
     }
     result.vt = std::move(vt);

@@ -10,14 +10,17 @@
 #include <stdexcept>
 #include <string>
 
-namespace matfact {
+namespace matfact
+{
 
-namespace {
+namespace
+{
 
 LapackTable table;
 
 /// Sets the provider's thread count for one call. Its pool is the process's: another thread's call sees it as well.
-class LimitedThreads {
+class LimitedThreads
+{
 public:
     explicit LimitedThreads(int threads)
     {
@@ -106,8 +109,8 @@ template <class I, class T> void call_syevr(void* address, MatrixView<T> a, Inde
 /// Column-major a (n_cols of the view) x (n_rows): LAPACK sees the transposed matrix, so u and vt change places.
 template <class I, class T> void call_gesdd(void* address, MatrixView<T> a, T* u, T* s, T* vt)
 {
-    using Function = void (*)(const char*, const I*, const I*, T*, const I*, T*, T*, const I*, T*, const I*, T*,
-                              const I*, I*, I*);
+    using Function =
+        void (*)(const char*, const I*, const I*, T*, const I*, T*, T*, const I*, T*, const I*, T*, const I*, I*, I*);
     const auto gesdd = reinterpret_cast<Function>(address);
     const I m = to_lapack<I>(a.n_cols), n = to_lapack<I>(a.n_rows), ld = to_lapack<I>(a.row_stride), query = -1;
     const I rank = std::min(m, n);
@@ -143,7 +146,8 @@ template <class T> Eigen::SelfAdjointEigenSolver<RowMajor<T>> eigen_of(MatrixVie
 void set_lapack(const LapackTable& new_table) { table = new_table; }
 const LapackTable& get_lapack() { return table; }
 
-namespace linalg {
+namespace linalg
+{
 
 template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads)
 {

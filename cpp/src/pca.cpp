@@ -3,7 +3,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace matfact {
+namespace matfact
+{
 
 template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options, const Progress& progress)
 {
@@ -29,8 +30,7 @@ template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& opt
     }
     const Index left_out = std::min(x.n_rows, x.n_cols) - static_cast<Index>(f.s.size());
     if (left_out > 0)
-        result.noise_variance =
-            std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
+        result.noise_variance = std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
     result.components = std::move(f.vt);
     result.singular_values = std::move(f.s);
     result.mean = std::move(f.mean);

@@ -10,9 +10,11 @@
 #include <stdexcept>
 #include <string>
 
-namespace matfact {
+namespace matfact
+{
 
-namespace {
+namespace
+{
 
 using linalg::Centering;
 using linalg::Checkpoint;
@@ -76,8 +78,7 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale
 }
 
 /// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for z ~ u diag(s) vt.
-template <class T>
-std::vector<double> residuals_of(const Operand<T>& z, const TallSvd& f, int threads)
+template <class T> std::vector<double> residuals_of(const Operand<T>& z, const TallSvd& f, int threads)
 {
     const Matrix<double> ztu = linalg::multiply(z.transposed(), f.u.view(), threads);
     std::vector<double> result(f.s.size(), 0.0);
@@ -129,8 +130,7 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     return d;
 }
 
-template <class T>
-Decomposition by_lapack(MatrixView<const T> x, Index k, const SvdOptions& options, int threads)
+template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const SvdOptions& options, int threads)
 {
     largest_magnitude(x, threads);
     Decomposition d;
@@ -237,8 +237,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
         checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
     const SvdSolver solver =
         options.solver == SvdSolver::automatic ? choose_solver<T>(x.n_rows, x.n_cols, k) : options.solver;
-    Decomposition d = solver == SvdSolver::full ? by_lapack(x, k, options, threads)
-                                                : by_gram(x, k, options, threads, checkpoint);
+    Decomposition d =
+        solver == SvdSolver::full ? by_lapack(x, k, options, threads) : by_gram(x, k, options, threads, checkpoint);
     if (!options.compute_u)
         d.u = {};
     fix_signs(d);

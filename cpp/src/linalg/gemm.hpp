@@ -10,9 +10,11 @@
 #include <type_traits>
 #include <vector>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
-namespace detail {
+namespace detail
+{
 
 constexpr Index gemm_depth = 384;   ///< depth of one pass: a tile of A stays in the first-level cache
 constexpr Index gemm_panels = 8;    ///< panels of B that stay in the second-level cache while rows of A pass by
@@ -20,8 +22,7 @@ constexpr Index gemm_pack = 262144; ///< elements of B packed at a time, about
 constexpr Index gemm_rows = 64;     ///< rows of C in one task, fewer where there are few
 
 /// Packs rows [begin, end) of b as panels of panel_width columns, zero-padded; a panel follows a panel.
-template <class T>
-void pack_panels(MatrixView<const T> b, Index begin, Index end, int threads, std::vector<T>& packed)
+template <class T> void pack_panels(MatrixView<const T> b, Index begin, Index end, int threads, std::vector<T>& packed)
 {
     constexpr Index width = panel_width<T>;
     const Index depth = end - begin, n_panels = block_count(b.n_cols, width);
@@ -36,8 +37,7 @@ void pack_panels(MatrixView<const T> b, Index begin, Index end, int threads, std
 }
 
 /// out[k * tile_rows + r] = a(row + r, begin + k), for a tile of rows.
-template <class S, class T>
-void pack_tile(const Operand<S>& a, Index row, int rows, Index begin, Index end, T* out)
+template <class S, class T> void pack_tile(const Operand<S>& a, Index row, int rows, Index begin, Index end, T* out)
 {
     for (int r = 0; r < rows; ++r) {
         const S* source = a.x.data + (row + r) * a.x.row_stride;
@@ -55,8 +55,8 @@ void pack_tile(const Operand<S>& a, Index row, int rows, Index begin, Index end,
 
 /// One tile of C = [add ? C : 0] + coef * panel, through a padded buffer where C has fewer columns than the packets.
 template <class T>
-void multiply_tile_into(int rows, Index depth, const T* panel, Coefficients<T> coef, MatrixView<T> c, Index row, Index col,
-                        bool add)
+void multiply_tile_into(int rows, Index depth, const T* panel, Coefficients<T> coef, MatrixView<T> c, Index row,
+                        Index col, bool add)
 {
     constexpr Index width = panel_width<T>;
     T* const out = &c(row, col);
@@ -106,7 +106,7 @@ void multiply_into(const Operand<S>& a, MatrixView<const T> b, MatrixView<T> c, 
                             pack_tile(a, row, rows, k, k_end, tile);
                         for (Index p = chunk; p < std::min(n_panels, chunk + gemm_panels); ++p)
                             multiply_tile_into(rows, k_end - k, packed.data() + (p * (end - begin) + k - begin) * width,
-                                          coef, c, row, p * width, add || k > 0);
+                                               coef, c, row, p * width, add || k > 0);
                     }
             }
         });

@@ -9,7 +9,8 @@
 #include <functional>
 #include <vector>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
 /// Called between pieces of long work on the caller's thread; it throws to interrupt.
 using Checkpoint = std::function<void()>;
@@ -25,7 +26,8 @@ struct Gram {
     std::vector<double> mean; ///< means of what was centered, before scaling; empty without centering
 };
 
-namespace detail {
+namespace detail
+{
 
 constexpr Index gram_depth = 384;     ///< rows of X packed at a time: 8 columns of them stay in the first-level cache
 constexpr Index gram_panels = 5;      ///< panels of one task: they stay in the second-level cache
@@ -89,8 +91,7 @@ inline void accumulate_gram(const double* packed, Index n_panels, Index depth, I
     }
 }
 
-template <class T>
-std::vector<double> row_means(MatrixView<const T> x, int threads)
+template <class T> std::vector<double> row_means(MatrixView<const T> x, int threads)
 {
     std::vector<double> mean(static_cast<std::size_t>(x.n_rows), 0.0);
     for_blocks(x.n_rows, 64, threads, [&](Index begin, Index end, Index) {
@@ -172,9 +173,8 @@ void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, 
             delta[j] = means[static_cast<std::size_t>(lane * stride) + j] - mean[j];
         for (Index i = 0; i < x.n_cols; ++i)
             for (Index j = 0; j <= i; ++j)
-                sum[static_cast<std::size_t>(i * stride + j)] += before * n / (before + n) *
-                                                                 delta[static_cast<std::size_t>(i)] *
-                                                                 delta[static_cast<std::size_t>(j)];
+                sum[static_cast<std::size_t>(i * stride + j)] +=
+                    before * n / (before + n) * delta[static_cast<std::size_t>(i)] * delta[static_cast<std::size_t>(j)];
         for (std::size_t j = 0; j < delta.size(); ++j)
             mean[j] += delta[j] * n / (before + n);
     }

@@ -1,10 +1,11 @@
 /// SVD of a tall matrix through the eigenvectors of its Gram matrix, with the small singular values repaired.
 #pragma once
 
-#include "linalg/operand.hpp"
 #include "linalg/gram.hpp"
+#include "linalg/operand.hpp"
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
 /// z ~ u diag(s) vt, s descending.
 struct TallSvd {

@@ -9,7 +9,8 @@
 
 #include <Eigen/Core>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
 template <class T> using Packet = typename Eigen::internal::packet_traits<T>::type;
 template <class T> constexpr Index packet_size = Eigen::internal::packet_traits<T>::size;
@@ -25,7 +26,7 @@ constexpr int tile_packets = 3;
 constexpr int tile_rows = 4;
 constexpr int tile_packets = 2;
 #endif
-template <class T> constexpr Index panel_width = packet_size<T>* tile_packets;
+template <class T> constexpr Index panel_width = packet_size<T> * tile_packets;
 
 /// coef(r, k) = data[r * row_stride + k * depth_stride].
 template <class T> struct Coefficients {
@@ -41,8 +42,8 @@ inline void multiply_tile_fixed(Index depth, const T* panel, Index panel_stride,
     Packet<T> sum[rows][packets];
     for (int r = 0; r < rows; ++r)
         for (int p = 0; p < packets; ++p)
-            sum[r][p] = add ? ei::ploadu<Packet<T>>(out + r * out_stride + p * packet_size<T>)
-                            : ei::pset1<Packet<T>>(T(0));
+            sum[r][p] =
+                add ? ei::ploadu<Packet<T>>(out + r * out_stride + p * packet_size<T>) : ei::pset1<Packet<T>>(T(0));
     const T* c = coef.data;
     for (Index k = 0; k < depth; ++k, panel += panel_stride, c += coef.depth_stride) {
         Packet<T> row[packets];
@@ -69,8 +70,8 @@ inline void multiply_tile_rows(int n_rows, Index depth, const T* panel, Index pa
         multiply_tile_rows<T, packets, rows - 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
 }
 
-/// out(r, c) = [add ? out(r, c) : 0] + sum over k of coef(r, k) * panel[k * panel_stride + c] for r < n_rows <= tile_rows
-/// and all c of `packets` <= tile_packets packets. Reads and writes whole packets: callers pad.
+/// out(r, c) = [add ? out(r, c) : 0] + sum over k of coef(r, k) * panel[k * panel_stride + c] for r < n_rows <=
+/// tile_rows and all c of `packets` <= tile_packets packets. Reads and writes whole packets: callers pad.
 template <class T>
 inline void multiply_tile(int n_rows, int packets, Index depth, const T* panel, Index panel_stride,
                           Coefficients<T> coef, T* out, Index out_stride, bool add = true)

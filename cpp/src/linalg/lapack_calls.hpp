@@ -5,7 +5,8 @@
 
 #include <vector>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
 /// All eigenpairs of the symmetric a (n, n): w ascending, row i of a overwritten by the eigenvector of w[i].
 template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads);

@@ -11,7 +11,8 @@
 #include <cmath>
 #include <limits>
 
-namespace matfact::linalg {
+namespace matfact::linalg
+{
 
 using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
