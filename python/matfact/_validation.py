@@ -47,10 +47,7 @@ def is_sparse(x: object) -> bool:
 
 def as_matrix(x: Any, name: str = "X") -> FloatArray:
     """`x` as a 2-d native float32 or float64 array without negative strides; a view wherever one is possible."""
-    if type(x) is np.ndarray and x.dtype in _NATIVE_FLOATS:
-        a = x
-    else:
-        a = _to_native_float(x, name)
+    a = x if type(x) is np.ndarray and x.dtype in _NATIVE_FLOATS else _to_native_float(x, name)
     if a.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions, got {a.ndim} (shape {a.shape}): {_reshape_hint(a.ndim)}")
     if a.size == 0:
@@ -140,7 +137,7 @@ def as_real(value: Any, name: str, *, positive: bool = False) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not (0.0 < number if positive else 0.0 <= number) or number == float("inf"):
+    if not (number > 0.0 if positive else number >= 0.0) or number == float("inf"):
         raise ValueError(f"{name} must be finite and {'positive' if positive else 'not negative'}, got {value!r}")
     return number
 

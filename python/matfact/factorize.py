@@ -237,7 +237,7 @@ def factorize(
     max_iter : int, default=1000
         Most sweeps over X, at least 1.
     tol : float, optional
-        Norm of the gradient, relative to the start's, at which the iteration has converged. 0 runs all `max_iter` sweeps.
+        Relative norm of the gradient at which the iteration has converged; 0 runs all `max_iter` sweeps.
         None takes 1e-8 for float64 and 1e-5 for float32.
     init : {"random", "svd"} or a pair (W, H), default="random"
         Small random factors, the truncated SVD of X (missing entries as column means), or a start of shapes

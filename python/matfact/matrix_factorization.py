@@ -15,9 +15,7 @@ from matfact.factorize import Callback, Start, factorize, impute, solve_rows
 _FLOATS = (np.float64, np.float32)
 
 
-class MatrixFactorization(  # type: ignore[misc]
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class MatrixFactorization(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     r"""Factorize :math:`X \approx W H` and map rows to their coefficients; NaN and absent entries are left out.
 
     The factors minimize
@@ -119,7 +117,7 @@ class MatrixFactorization(  # type: ignore[misc]
         self.callback = callback
         self.num_threads = num_threads
 
-    def fit(self, X: Any, y: Any = None) -> MatrixFactorization:
+    def fit(self, X: Any, y: Any = None) -> MatrixFactorization:  # noqa: ARG002 (scikit-learn's signature)
         """Find the factors of X.
 
         Parameters
@@ -238,9 +236,7 @@ class MatrixFactorization(  # type: ignore[misc]
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         # The core rejects infinities while it reads X; NaN is a missing entry.
-        return validate_data(
-            self, X, dtype=_FLOATS, accept_sparse="csr", ensure_all_finite=False, reset=reset
-        )
+        return validate_data(self, X, dtype=_FLOATS, accept_sparse="csr", ensure_all_finite=False, reset=reset)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,8 +15,8 @@ from sklearn.utils.validation import validate_data
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._decompose import decompose, project
 from matfact._validation import check_num_threads, is_sparse, walkable
-from matfact.svd import decompose, project
 
 _FLOATS = (np.float64, np.float32)
 
@@ -137,7 +137,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         )
         self.num_threads = num_threads
 
-    def fit(self, X: Any, y: Any = None) -> PCA:
+    def fit(self, X: Any, y: Any = None) -> PCA:  # noqa: ARG002 (scikit-learn's signature)
         """Find the principal axes of X.
 
         Parameters
@@ -166,7 +166,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             self._fit_dense(X, compute_u=False)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
         """Find the principal axes of X and return its scores.
 
         Parameters
@@ -219,7 +219,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         )
         degrees = n_samples - 1
         variance = (s / s.dtype.type(sqrt(degrees))) ** 2
-        ratio = variance / s.dtype.type(total / degrees) if total > 0.0 else np.zeros_like(s)
+        ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
         k = self._count_components(wanted, variance, ratio, n_samples)
 
         if k == smallest:
@@ -278,7 +278,12 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         return int(wanted)
 
     def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
-        if not isinstance(X, np.ndarray) or X.dtype != self.components_.dtype or x_is_centered or not self.n_components_:
+        if (
+            not isinstance(X, np.ndarray)
+            or X.dtype != self.components_.dtype
+            or x_is_centered
+            or not self.n_components_
+        ):
             return super()._transform(X, xp, x_is_centered=x_is_centered)
         threads = check_num_threads(self.num_threads)
         scores = project(walkable(X), self.components_, self.mean_, num_threads=threads)
@@ -298,4 +303,6 @@ def _is_for_scikit_learn(X: Any) -> bool:
     """Sparse input, or with array API dispatch on, an array of another library."""
     if is_sparse(X):
         return True
-    return bool(get_config()["array_api_dispatch"]) and not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__")
+    return (
+        bool(get_config()["array_api_dispatch"]) and not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__")
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from matfact import _core, _lapack
+from matfact import _core
 from matfact import typing as mt
+from matfact._decompose import decompose, project
 from matfact._validation import (
     as_dtype,
     as_matrix,
@@ -20,10 +20,9 @@ from matfact._validation import (
     check_flag,
     check_n_components,
     check_num_threads,
-    core_suffix,
     draw_seed,
 )
-from matfact.exceptions import ConvergenceWarning, NumericalError
+from matfact.exceptions import ConvergenceWarning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +70,7 @@ class SVDResult:
     @property
     def loadings(self) -> mt.FloatArray:
         """``vt.T * sqrt(explained_variance)`` of shape (n_features, n_components)."""
-        return cast(mt.FloatArray, self.vt.T * np.sqrt(self.explained_variance))
+        return self.vt.T * np.sqrt(self.explained_variance)
 
     @property
     def explained_variance(self) -> mt.FloatArray:
@@ -79,13 +78,19 @@ class SVDResult:
         degrees = self.u.shape[0] - 1
         if degrees == 0:
             return np.full_like(self.s, np.nan)
-        return cast(mt.FloatArray, (self.s / np.sqrt(self.s.dtype.type(degrees))) ** 2)
+        with np.errstate(over="ignore"):  # infinity is the answer for singular values beyond the root of the range
+            return cast(mt.FloatArray, (self.s / np.sqrt(self.s.dtype.type(degrees))) ** 2)
 
     @property
     def explained_variance_ratio(self) -> mt.FloatArray:
-        """Share of each component in `total_variance`, of shape (n_components,); zeros where X is all zero."""
-        if self.total_variance == 0.0:
+        """Share of each component in `total_variance`, of shape (n_components,).
+
+        Zeros where X is all zero; NaN where the total is beyond the range of float64.
+        """
+        if self.s[0] == 0:
             return np.zeros_like(self.s)
+        if not 0.0 < self.total_variance < np.inf:
+            return np.full_like(self.s, np.nan)
         # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
         return cast(mt.FloatArray, (self.s / np.sqrt(self.total_variance)).astype(self.s.dtype) ** 2)
 
@@ -250,7 +255,12 @@ def svd(
     if random_state is not None:
         draw_seed(random_state)
     u, s, vt, mean, residuals, total_variance, status = decompose(
-        x, n_components=k, solver=core_solver, center=centered, tol=tolerance, num_threads=check_num_threads(num_threads)
+        x,
+        n_components=k,
+        solver=core_solver,
+        center=centered,
+        tol=tolerance,
+        num_threads=check_num_threads(num_threads),
     )
     if status == "max_iter":
         worst = float(residuals.max())
@@ -261,42 +271,3 @@ def svd(
             stacklevel=2,
         )
     return SVDResult(u, s, vt, mean if centered else None, total_variance, residuals, status)
-
-
-def decompose(
-    x: mt.FloatArray,
-    *,
-    n_components: int,
-    solver: _core.SvdSolver,
-    center: bool,
-    compute_u: bool = True,
-    tol: float = 0.0,
-    num_threads: int = 0,
-) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
-    """Call the core on a checked matrix: what `svd` and the estimators share."""
-    _lapack.ensure_lapack_for(x.shape)
-    function: Any = getattr(_core, f"svd_{core_suffix(x)}")
-    u, s, vt, mean, residuals, total_variance, status = function(
-        x,
-        n_components=n_components,
-        solver=solver,
-        center=center,
-        compute_u=compute_u,
-        tol=tol,
-        num_threads=num_threads,
-        progress=None,
-    )
-    return u, s, vt, mean, residuals, total_variance, status.name
-
-
-def project(
-    q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
-) -> mt.FloatArray:
-    """``(q - mean) @ vt.T`` for arrays of one dtype, with the check for NaN made on the (smaller) result."""
-    function: Any = getattr(_core, f"project_{core_suffix(q)}")
-    result: mt.FloatArray = function(q, vt, mean, num_threads=num_threads)
-    if not np.isfinite(result).all():
-        if not np.isfinite(q).all():
-            raise ValueError(f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN")
-        raise NumericalError(f"the projection of {name} overflows {q.dtype}: scale {name} down")
-    return result

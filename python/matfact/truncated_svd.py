@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._decompose import decompose, project
 from matfact._validation import check_num_threads, is_sparse, walkable
-from matfact.svd import decompose, project
 
 _FLOATS = (np.float64, np.float32)
 _BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
@@ -107,7 +107,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         )
         self.num_threads = num_threads
 
-    def fit(self, X: Any, y: Any = None) -> TruncatedSVD:
+    def fit(self, X: Any, y: Any = None) -> TruncatedSVD:  # noqa: ARG002 (scikit-learn's signature)
         """Find the leading right singular vectors of X.
 
         Parameters
@@ -133,7 +133,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
             self._fit_dense(X)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
         """Find the leading right singular vectors of X and return its scores.
 
         Parameters

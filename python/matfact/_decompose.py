@@ -1,0 +1,52 @@
+"""The core's singular value decomposition and projection on checked matrices: what `svd` and two estimators share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact import _core, _lapack
+from matfact import typing as mt
+from matfact._validation import core_suffix
+from matfact.exceptions import NumericalError
+
+
+def decompose(
+    x: mt.FloatArray,
+    *,
+    n_components: int,
+    solver: _core.SvdSolver,
+    center: bool,
+    compute_u: bool = True,
+    tol: float = 0.0,
+    num_threads: int = 0,
+) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
+    """u, s, vt, mean, residuals, total variance and status of a checked matrix; `n_components` 0 asks for all."""
+    _lapack.ensure_lapack_for(x.shape)
+    function: Any = getattr(_core, f"svd_{core_suffix(x)}")
+    u, s, vt, mean, residuals, total_variance, status = function(
+        x,
+        n_components=n_components,
+        solver=solver,
+        center=center,
+        compute_u=compute_u,
+        tol=tol,
+        num_threads=num_threads,
+        progress=None,
+    )
+    return u, s, vt, mean, residuals, total_variance, status.name
+
+
+def project(
+    q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
+) -> mt.FloatArray:
+    """``(q - mean) @ vt.T`` for arrays of one dtype, with the check for NaN made on the (smaller) result."""
+    function: Any = getattr(_core, f"project_{core_suffix(q)}")
+    result: mt.FloatArray = function(q, vt, mean, num_threads=num_threads)
+    if not np.isfinite(result).all():
+        if not np.isfinite(q).all():
+            raise ValueError(f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN")
+        raise NumericalError(f"the projection of {name} overflows {q.dtype}: scale {name} down")
+    return result
