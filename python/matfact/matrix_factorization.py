@@ -148,7 +148,7 @@ class MatrixFactorization(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         result = factorize(self._checked(X, reset=True), **self.get_params(deep=False))
         self.components_ = result.h
-        self.n_iter_ = result.n_iter
+        self.n_iter_ = max(result.n_iter, 1)  # scikit-learn wants at least one; the closed form counts as that
         self.objective_ = result.objective
         self.history_ = result.history
         self.status_ = result.status

@@ -85,14 +85,17 @@ class SVDResult:
     def explained_variance_ratio(self) -> mt.FloatArray:
         """Share of each component in `total_variance`, of shape (n_components,).
 
-        Zeros where X is all zero; NaN where the total is beyond the range of float64.
+        Zeros where X is all zero. Where the total is beyond the range of float64 (entries around 1e300), these are
+        shares of the components at hand.
         """
         if self.s[0] == 0:
             return np.zeros_like(self.s)
-        if not 0.0 < self.total_variance < np.inf:
-            return np.full_like(self.s, np.nan)
         # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
-        return cast(mt.FloatArray, (self.s / np.sqrt(self.total_variance)).astype(self.s.dtype) ** 2)
+        relative = self.s.astype(np.float64) / self.s[0]
+        norm = np.sqrt(self.total_variance) / self.s[0]
+        if not 0.0 < self.total_variance < np.inf:
+            norm = np.linalg.norm(relative)
+        return cast(mt.FloatArray, ((relative / norm) ** 2).astype(self.s.dtype))
 
     def truncate(self, n_components: int) -> SVDResult:
         """Keep the leading components only.
