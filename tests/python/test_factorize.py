@@ -48,7 +48,7 @@ class TestToy:
 
     @pytest.mark.parametrize(("solver", "bound"), [("exact", 64), ("auto", 64), ("als", 64), ("scaled_gd", 1e4)])
     def test_other_solvers_reach_rounding(self, solver, bound):
-        """Residuals of a few eps * 5, squared; scaled_gd stops once its gradient is that small, its factors come close."""
+        """Residuals of a few eps * 5, squared; scaled_gd stops when its gradient is that small."""
         f = matfact.factorize(TOY, 2, solver=solver, random_state=0, max_iter=500, tol=1e-14)
         assert 0 <= f.objective <= (bound * eps(float) * 5) ** 2
 
