@@ -35,7 +35,8 @@ test-packaging: install test-cpp
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run -Werror $$(git ls-files '*.hpp' '*.cpp' '*.c')
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $$(find cpp python tests -name '*.[ch]pp' -o -name 'cpu.c')
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python .ci/check_arrows

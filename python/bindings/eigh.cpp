@@ -26,8 +26,7 @@ template <class T> void bind_eigh_for(py::module_& m, const char* name)
                 const py::gil_scoped_release nogil; // `progress` takes it back by itself
                 r = eigh<T>(view, options, tick(progress));
             }
-            return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)),
-                                  to_numpy(std::move(r.residuals)));
+            return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)), to_numpy(std::move(r.residuals)));
         },
         py::arg("a").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"), py::arg("num_threads"),
         py::arg("progress").none(true));

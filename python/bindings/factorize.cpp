@@ -87,27 +87,25 @@ template <class T> void bind_dense_for(py::module_& m, const std::string& type)
     using Array = py::array_t<T>;
     def_factorize<T, const Array&>(
         m, "factorize_" + type, [](const Array& x) { return as_view(x, "x"); }, py::arg("x").noconvert());
-    m.def(
-        ("optimal_objective_" + type).c_str(),
-        [](const Array& x, Index n_components, double l2_w, double l2_h, Reduction reduction, int num_threads) {
-            const MatrixView<const T> view = as_view(x, "x");
-            FactorizeOptions options;
-            options.n_components = n_components;
-            options.l2_w = l2_w;
-            options.l2_h = l2_h;
-            options.reduction = reduction;
-            options.num_threads = num_threads;
-            const py::gil_scoped_release nogil;
-            return optimal_objective<T>(view, options);
-        },
-        py::arg("x").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("l2_w"), py::arg("l2_h"),
-        py::arg("reduction"), py::arg("num_threads"));
-    m.def(
-        ("solve_rows_" + type).c_str(),
-        [](const Array& x, const Array& h, double l2, int num_threads) {
-            return solve_rows_of<T>(as_view(x, "x"), h, l2, num_threads);
-        },
-        py::arg("x").noconvert(), py::arg("h").noconvert(), py::kw_only(), py::arg("l2"), py::arg("num_threads"));
+    m.def(("optimal_objective_" + type).c_str(),
+          [](const Array& x, Index n_components, double l2_w, double l2_h, Reduction reduction, int num_threads) {
+              const MatrixView<const T> view = as_view(x, "x");
+              FactorizeOptions options;
+              options.n_components = n_components;
+              options.l2_w = l2_w;
+              options.l2_h = l2_h;
+              options.reduction = reduction;
+              options.num_threads = num_threads;
+              const py::gil_scoped_release nogil;
+              return optimal_objective<T>(view, options);
+          },
+          py::arg("x").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("l2_w"), py::arg("l2_h"),
+          py::arg("reduction"), py::arg("num_threads"));
+    m.def(("solve_rows_" + type).c_str(),
+          [](const Array& x, const Array& h, double l2, int num_threads) {
+              return solve_rows_of<T>(as_view(x, "x"), h, l2, num_threads);
+          },
+          py::arg("x").noconvert(), py::arg("h").noconvert(), py::kw_only(), py::arg("l2"), py::arg("num_threads"));
 }
 
 template <class T, class I> void bind_csr_for(py::module_& m, const std::string& type)
@@ -119,17 +117,16 @@ template <class T, class I> void bind_csr_for(py::module_& m, const std::string&
         [](const Array& values, const Indices& indices, const Indices& indptr, Index n_rows, Index n_cols) {
             return as_csr(values, indices, indptr, n_rows, n_cols);
         },
-        py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
-        py::arg("n_rows"), py::arg("n_cols"));
-    m.def(
-        ("solve_rows_csr_" + type).c_str(),
-        [](const Array& values, const Indices& indices, const Indices& indptr, Index n_rows, Index n_cols,
-           const Array& h, double l2, int num_threads) {
-            return solve_rows_of<T>(as_csr(values, indices, indptr, n_rows, n_cols), h, l2, num_threads);
-        },
-        py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
-        py::arg("n_rows"), py::arg("n_cols"), py::arg("h").noconvert(), py::kw_only(), py::arg("l2"),
-        py::arg("num_threads"));
+        py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(), py::arg("n_rows"),
+        py::arg("n_cols"));
+    m.def(("solve_rows_csr_" + type).c_str(),
+          [](const Array& values, const Indices& indices, const Indices& indptr, Index n_rows, Index n_cols,
+             const Array& h, double l2, int num_threads) {
+              return solve_rows_of<T>(as_csr(values, indices, indptr, n_rows, n_cols), h, l2, num_threads);
+          },
+          py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
+          py::arg("n_rows"), py::arg("n_cols"), py::arg("h").noconvert(), py::kw_only(), py::arg("l2"),
+          py::arg("num_threads"));
 }
 
 } // namespace

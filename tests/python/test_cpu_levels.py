@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,8 +102,7 @@ def test_the_level_of_the_cpu_agrees_with_the_kernel() -> None:
     """Our cpuid code against the flags that Linux reports."""
     from matfact._core import _cpu
 
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        lines = [line for line in file if line.startswith("flags")]
+    lines = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")]
     if not lines:
         assert _cpu.level() == "generic"
         return
