@@ -6,18 +6,15 @@
 
 #include <string>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 template <class T> using Row = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
 template <class T> using ConstRow = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
 
 /// Sparse x: the stored entries are observed. Its columns are found through an index of entries built once.
-template <class T, class I> class CsrObservations final : public Observations<T>
-{
+template <class T, class I> class CsrObservations final : public Observations<T> {
 public:
     CsrObservations(CsrView<T, I> x, Index k, int threads) : x_(x), threads_(threads)
     {

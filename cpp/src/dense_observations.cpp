@@ -1,5 +1,6 @@
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
+#include "linalg/panels.hpp"
 #include "observations.hpp"
 #include "row_least_squares.hpp"
 
@@ -7,19 +8,16 @@
 
 #include <cmath>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 using namespace linalg;
 
 template <class T> using Row = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
 
 /// Dense x, NaN = missing. Rows of x are read along; a column-major x is served as its transposed with W and H swapped.
-template <class T> class DenseObservations final : public Observations<T>
-{
+template <class T> class DenseObservations final : public Observations<T> {
 public:
     DenseObservations(MatrixView<const T> x, Index k, int threads) : threads_(threads)
     {
@@ -67,7 +65,7 @@ private:
         const Index n_blocks = block_count(x_.n_rows, block_rows);
         std::vector<double> squares(static_cast<std::size_t>(n_blocks), 0.0);
         std::vector<Index> observed(static_cast<std::size_t>(n_blocks), 0);
-        std::vector<T> largest(static_cast<std::size_t>(n_blocks), T(0));
+        std::vector<T> magnitudes(static_cast<std::size_t>(n_blocks), T(0));
         for_blocks(x_.n_rows, block_rows, threads_, [&](Index begin, Index end, Index block) {
             const auto b = static_cast<std::size_t>(block);
             for (Index i = begin; i < end; ++i) {
@@ -78,14 +76,14 @@ private:
                         continue;
                     ++observed[b];
                     sum += static_cast<double>(value) * static_cast<double>(value);
-                    largest[b] = std::max(largest[b], std::abs(value));
+                    magnitudes[b] = std::max(magnitudes[b], std::abs(value));
                 }
                 squares[b] += sum;
             }
         });
         this->n_observed = ordered_sum(observed);
         this->squared_norm = ordered_sum(squares);
-        this->largest = *std::max_element(largest.begin(), largest.end());
+        this->largest = *std::max_element(magnitudes.begin(), magnitudes.end());
     }
 
     void allocate()
@@ -139,8 +137,7 @@ private:
     double tiled_pass(FactorPair<const T> at, FactorPair<T> products)
     {
         const Index n = x_.n_cols, s = this->stride;
-        detail::pack_panels(MatrixView<const T>{at.h, n, s, s, 1}.transposed(), 0, this->n_components, threads_,
-                            h_panels_);
+        pack_panels(MatrixView<const T>{at.h, n, s, s, 1}.transposed(), 0, this->n_components, threads_, h_panels_);
         if (products.h)
             lane_products_.resize(static_cast<std::size_t>(n_lanes_ * n * s));
         for_each_task_on_worker(n_lanes_, threads_, [&](Index lane, Index worker) {
@@ -224,13 +221,13 @@ private:
         for (Index i = 0; i < k; ++i)
             for (Index j = 0; j < k; ++j)
                 g(i, j) = gram_of_h(i, j);
-        const auto factor = factor_normal_equations(g, l2);
+        factor_normal_equations(g, l2);
         const Matrix<T> xh = multiply(x, h, threads_);
         for_blocks(x.n_rows, block_rows, threads_, [&](Index begin, Index end, Index) {
             for (Index i = begin; i < end; ++i) {
                 SmallVector row =
                     Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(xh.data() + i * k, k).template cast<double>();
-                factor.solveInPlace(row);
+                solve_normal_equations(g, row);
                 for (Index c = 0; c < k; ++c)
                     out[i * s + c] = static_cast<T>(row[c]);
             }

@@ -1,20 +1,18 @@
 #include "descent.hpp"
 
 #include "linalg/gram.hpp"
+#include "linalg/lapack_calls.hpp"
 #include "linalg/normal_equations.hpp"
 #include "parallel.hpp"
 
 #include <Eigen/Core>
-#include <Eigen/Eigenvalues>
 
 #include <cmath>
 #include <limits>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 template <class T> using Flat = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
 template <class T> using ConstFlat = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
@@ -41,14 +39,15 @@ template <class T> linalg::SmallMatrix gram_of(const T* factor, Index rows, Inde
     return Eigen::Map<const linalg::SmallMatrix>(g.data(), k, k);
 }
 
-double largest_eigenvalue(const linalg::SmallMatrix& g)
+double largest_eigenvalue(linalg::SmallMatrix g)
 {
-    return Eigen::SelfAdjointEigenSolver<linalg::SmallMatrix>(g, Eigen::EigenvaluesOnly).eigenvalues().maxCoeff();
+    std::vector<double> w;
+    linalg::own_symmetric_eigen({g.data(), g.rows(), g.cols(), g.rows(), 1}, w);
+    return w.back();
 }
 
 /// The state every solver shares: objective, gradient, convergence and divergence.
-template <class T> class Problem
-{
+template <class T> class Problem {
 public:
     Problem(Observations<T>& x, const FactorizeOptions& options, int threads)
         : x_(x), options_(options), threads_(threads), weight_(data_weight(x, options))
@@ -120,13 +119,13 @@ private:
     {
         const Index k = x_.n_components;
         linalg::SmallMatrix g = 2.0 * weight_ * share * gram_of(other, other_rows, k, stride, threads_);
-        const auto factor = linalg::factor_normal_equations(g, 2.0 * l2);
+        linalg::factor_normal_equations(g, 2.0 * l2);
         for_blocks(rows, 256, threads_, [&](Index begin, Index end, Index) {
             linalg::SmallVector row(k);
             for (Index i = begin; i < end; ++i) {
                 for (Index c = 0; c < k; ++c)
                     row[c] = static_cast<double>(gradient[i * stride + c]);
-                factor.solveInPlace(row);
+                linalg::solve_normal_equations(g, row);
                 for (Index c = 0; c < k; ++c)
                     gradient[i * stride + c] = static_cast<T>(row[c]);
             }
@@ -212,8 +211,7 @@ template <class T> Descent descend_safely(Problem<T>& problem, Parameters<T>& at
 }
 
 /// The update rules with state, in PyTorch's formulation.
-template <class T> class Optimizer
-{
+template <class T> class Optimizer {
 public:
     Optimizer(Problem<T>& problem, double learning_rate)
         : problem_(problem), learning_rate_(learning_rate), velocity_(problem.data())

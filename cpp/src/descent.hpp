@@ -6,8 +6,7 @@
 
 #include <vector>
 
-namespace matfact
-{
+namespace matfact {
 
 /// Factors one below the other: W in rows [0, n_rows), H in the n_cols rows after it, each padded to the stride.
 template <class T> struct Parameters {

@@ -3,17 +3,16 @@
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "parallel.hpp"
 
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_scale(MatrixView<const T> a)
@@ -71,7 +70,7 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     const int threads = resolve_threads(options.num_threads);
     const Index n = a.n_rows, k = options.n_components ? options.n_components : n;
 
-    const T scale = balance(checked_scale(a));
+    const T magnitude = checked_scale(a), scale = balance(magnitude);
     Matrix<T> work(n, n);
     for (Index i = 0; i < n; ++i)
         for (Index j = 0; j <= i; ++j)
@@ -106,7 +105,7 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     linalg::Operand<T> scaled{a};
     scaled.scale = static_cast<double>(scale);
     const Matrix<T> av = linalg::multiply(scaled, MatrixView<const T>(result.v.view()), threads);
-    T largest = 0;
+    T largest = scale * magnitude; // at most the spectral norm, as every |w| is
     for (const T w : result.w)
         largest = std::max(largest, std::abs(w));
     std::vector<double> squares(static_cast<std::size_t>(k), 0.0);

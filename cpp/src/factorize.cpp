@@ -1,22 +1,21 @@
 #include "matfact/factorize.hpp"
 
 #include "descent.hpp"
+#include "linalg/gram.hpp"
+#include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
 #include "matfact/random.hpp"
 #include "matfact/svd.hpp"
-
-#include <Eigen/Eigenvalues>
+#include "parallel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 /// How exact soft-thresholds: both penalties act on the singular values through their geometric mean.
 template <class T> double threshold_of(const Observations<T>& x, const FactorizeOptions& options)
@@ -109,16 +108,17 @@ template <class T> Parameters<T> spectral_start(Observations<T>& x, const Factor
     // y = -X basis: W = -(n m / n_observed) y r^-1, H = basis r', with r'r such that both weigh the same.
     const double inflation =
         static_cast<double>(x.n_rows) * static_cast<double>(x.n_cols) / static_cast<double>(x.n_observed);
-    const linalg::RowMajorMatrix gram =
-        linalg::as_map(linalg::gram<double>(y.view(), linalg::Centering::none, 1.0, threads).matrix);
-    const Eigen::SelfAdjointEigenSolver<linalg::RowMajorMatrix> eigen(gram);
-    const Eigen::VectorXd sizes = eigen.eigenvalues().cwiseMax(0.0).cwiseSqrt() * inflation;
+    Matrix<double> axes = linalg::gram<double>(y.view(), linalg::Centering::none, 1.0, threads).matrix;
+    std::vector<double> sizes;
+    linalg::own_symmetric_eigen(axes.view(), sizes);
+    for (double& size : sizes)
+        size = std::sqrt(std::max(0.0, size)) * inflation;
     for (Index c = 0; c < k; ++c) {
-        const double size = sizes[c], root = std::sqrt(size);
+        const double size = sizes[static_cast<std::size_t>(c)], root = std::sqrt(size);
         for (Index i = 0; i < x.n_rows; ++i) {
             double value = 0.0;
             for (Index b = 0; b < k; ++b)
-                value -= y(i, b) * eigen.eigenvectors()(b, c);
+                value -= y(i, b) * axes(c, b);
             at.w()[i * s + c] = size > 0.0 ? static_cast<T>(value * inflation / root) : T(0);
         }
     }
@@ -127,8 +127,8 @@ template <class T> Parameters<T> spectral_start(Observations<T>& x, const Factor
         for (Index c = 0; c < k; ++c) {
             double value = 0.0;
             for (Index b = 0; b < k; ++b)
-                value += basis(j, b) * eigen.eigenvectors()(b, c);
-            at.h()[j * s + c] = static_cast<T>(value * std::sqrt(sizes[c]));
+                value += basis(j, b) * axes(c, b);
+            at.h()[j * s + c] = static_cast<T>(value * std::sqrt(sizes[static_cast<std::size_t>(c)]));
         }
     return at;
 }

@@ -9,11 +9,9 @@
 #include <numeric>
 #include <optional>
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
-namespace
-{
+namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
@@ -126,42 +124,87 @@ TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
     return result;
 }
 
+/// Eigenpairs of the Gram matrix, descending.
+struct Spectrum {
+    std::vector<double> values;
+    Matrix<double> rows;
+};
+
+Spectrum eigenpairs(Matrix<double> a, Index k, int threads)
+{
+    const Index d = a.n_rows();
+    std::vector<double> ascending;
+    Matrix<double> rows;
+    if (k < d)
+        rows = symmetric_eigen_leading(a.view(), k, ascending, threads);
+    else {
+        symmetric_eigen(a.view(), ascending, threads);
+        rows = std::move(a);
+    }
+    as_map(rows) = RowMajorMatrix(as_map(rows).colwise().reverse());
+    return {{ascending.rbegin(), ascending.rend()}, std::move(rows)};
+}
+
+Matrix<double> leading_rows(Matrix<double> a, Index k)
+{
+    if (k == a.n_rows())
+        return a;
+    Matrix<double> result(k, a.n_cols());
+    std::copy_n(a.data(), result.size(), result.data());
+    return result;
+}
+
+Matrix<double> leading_columns(Matrix<double> a, Index k)
+{
+    if (k >= a.n_cols())
+        return a;
+    Matrix<double> result(a.n_rows(), k);
+    as_map(result) = as_map(a).leftCols(k);
+    return result;
+}
+
 } // namespace
 
 template <class T>
-TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, int threads,
+TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, double tol, int threads,
                  const Checkpoint& checkpoint)
 {
-    // Below this ratio of eigenvalues the Gram matrix gives sigma to about 1e-10 and needs no repair.
-    constexpr double accurate_ratio = 1e-6;
+    // The eigenvectors of sigma_k and of what is left out mix by about eps (sigma_1 / sigma_k)^2, which leaves a
+    // residual of eps sigma_1^2 / sigma_k. Rounding alone would give about this one:
+    constexpr double reachable = 1e-13;
     const Index d = gram_matrix.n_rows();
-    std::vector<double> ascending;
-    Matrix<double> rows;
-    if (4 * k <= d && d > 64)
-        rows = symmetric_eigen_leading(gram_matrix.view(), k, ascending, threads);
-    else {
-        symmetric_eigen(gram_matrix.view(), ascending, threads);
-        rows = std::move(gram_matrix);
+    const bool subset = 4 * k <= d && d > 64;
+    Matrix<double> untouched;
+    if (subset) {
+        untouched = Matrix<double>(d, d);
+        std::copy_n(gram_matrix.data(), gram_matrix.size(), untouched.data());
     }
+    Spectrum spectrum = eigenpairs(std::move(gram_matrix), subset ? k : d, threads);
     if (checkpoint)
         checkpoint();
-    Matrix<double> vt(k, d);
-    std::vector<double> s(static_cast<std::size_t>(k));
-    for (Index i = 0; i < k; ++i) {
-        std::copy_n(rows.data() + (rows.n_rows() - 1 - i) * d, d, vt.data() + i * d);
-        const double eigenvalue = ascending[ascending.size() - 1 - static_cast<std::size_t>(i)];
-        s[static_cast<std::size_t>(i)] = std::sqrt(std::max(0.0, eigenvalue));
+    const auto sigma = [&](Index i) { return std::sqrt(std::max(0.0, spectrum.values[static_cast<std::size_t>(i)])); };
+    const bool is_clean = sigma(k - 1) * std::max(tol, reachable) > eps * sigma(0);
+    if (is_clean && !want_u) {
+        TallSvd result;
+        for (Index i = 0; i < k; ++i)
+            result.s.push_back(sigma(i));
+        result.vt = leading_rows(std::move(spectrum.rows), k);
+        return result;
     }
-    rows = {};
-    if (!want_u && s.back() * s.back() >= accurate_ratio * s.front() * s.front() && s.front() > 0.0)
-        return {Matrix<double>(), std::move(s), std::move(vt)};
+    if (!is_clean && subset)
+        spectrum = eigenpairs(std::move(untouched), d, threads);
+    Matrix<double> vt = leading_rows(std::move(spectrum.rows), is_clean ? k : d);
     Matrix<double> y = multiply(z, MatrixView<const double>(vt.view()).transposed(), threads);
     if (checkpoint)
         checkpoint();
-    return decompose(std::move(y), std::move(vt), want_u, threads);
+    TallSvd result = decompose(std::move(y), std::move(vt), want_u, threads);
+    result.u = leading_columns(std::move(result.u), k);
+    result.s.resize(static_cast<std::size_t>(k));
+    result.vt = leading_rows(std::move(result.vt), k);
+    return result;
 }
 
-template TallSvd gram_svd(const Operand<float>&, Matrix<double>, Index, bool, int, const Checkpoint&);
-template TallSvd gram_svd(const Operand<double>&, Matrix<double>, Index, bool, int, const Checkpoint&);
+template TallSvd gram_svd(const Operand<float>&, Matrix<double>, Index, bool, double, int, const Checkpoint&);
+template TallSvd gram_svd(const Operand<double>&, Matrix<double>, Index, bool, double, int, const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -3,45 +3,56 @@
 #include "linalg/lapack_calls.hpp"
 #include "matfact/status.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
-
+#include <algorithm>
 #include <limits>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <vector>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+#ifdef MATFACT_LINKED_LAPACK
+LapackTable linked_lapack(); // lapack_linked.cpp
+#endif
 
+namespace {
+
+#ifdef MATFACT_LINKED_LAPACK
+LapackTable table = linked_lapack();
+#else
 LapackTable table;
+#endif
 
-/// Sets the provider's thread count for one call. Its pool is the process's: another thread's call sees it as well.
-class LimitedThreads
-{
+/// Lowers the provider's thread count while a call runs. Its pool is the process's, so calls that overlap share the
+/// lowest count, and the last one out restores what the first one found.
+class LimitedThreads {
 public:
     explicit LimitedThreads(int threads)
     {
         if (!table.get_num_threads || !table.set_num_threads)
             return;
-        before_ = table.get_num_threads();
-        if (before_ > threads)
+        const std::lock_guard<std::mutex> guard(mutex);
+        if (users++ == 0)
+            before = table.get_num_threads();
+        if (threads < table.get_num_threads())
             table.set_num_threads(threads);
-        else
-            before_ = 0;
     }
     ~LimitedThreads()
     {
-        if (before_ > 0)
-            table.set_num_threads(before_);
+        if (!table.get_num_threads || !table.set_num_threads)
+            return;
+        const std::lock_guard<std::mutex> guard(mutex);
+        if (--users == 0)
+            table.set_num_threads(before);
     }
     LimitedThreads(const LimitedThreads&) = delete;
     LimitedThreads& operator=(const LimitedThreads&) = delete;
 
 private:
-    int before_ = 0;
+    inline static std::mutex mutex;
+    inline static int users = 0, before = 0;
 };
 
 template <class I> I to_lapack(Index n)
@@ -125,20 +136,21 @@ template <class I, class T> void call_gesdd(void* address, MatrixView<T> a, T* u
     check_info(info, "gesdd");
 }
 
-template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T> using StridedMap = Eigen::Map<RowMajor<T>, 0, Eigen::OuterStride<>>;
-
-template <class T> StridedMap<T> map(MatrixView<T> a)
+Matrix<double> widened(MatrixView<const float> a)
 {
-    return {a.data, a.n_rows, a.n_cols, Eigen::OuterStride<>(a.row_stride)};
+    Matrix<double> result(a.n_rows, a.n_cols);
+    for (Index i = 0; i < a.n_rows; ++i)
+        for (Index j = 0; j < a.n_cols; ++j)
+            result(i, j) = static_cast<double>(a(i, j));
+    return result;
 }
 
-template <class T> Eigen::SelfAdjointEigenSolver<RowMajor<T>> eigen_of(MatrixView<T> a)
+/// Every value of `from`, rounded.
+void round_into(const Matrix<double>& from, MatrixView<float> to)
 {
-    Eigen::SelfAdjointEigenSolver<RowMajor<T>> solver(map(a));
-    if (solver.info() != Eigen::Success)
-        throw NumericalError("the symmetric eigensolver did not converge");
-    return solver;
+    for (Index i = 0; i < to.n_rows; ++i)
+        for (Index j = 0; j < to.n_cols; ++j)
+            to(i, j) = static_cast<float>(from(i, j));
 }
 
 } // namespace
@@ -146,8 +158,7 @@ template <class T> Eigen::SelfAdjointEigenSolver<RowMajor<T>> eigen_of(MatrixVie
 void set_lapack(const LapackTable& new_table) { table = new_table; }
 const LapackTable& get_lapack() { return table; }
 
-namespace linalg
-{
+namespace linalg {
 
 template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads)
 {
@@ -158,9 +169,15 @@ template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int 
         table.ilp64 ? call_syevd<std::int64_t>(address, a, w.data()) : call_syevd<std::int32_t>(address, a, w.data());
         return;
     }
-    const auto solver = eigen_of(a);
-    map(a) = solver.eigenvectors().transpose();
-    std::copy_n(solver.eigenvalues().data(), a.n_rows, w.data());
+    if constexpr (std::is_same_v<T, double>)
+        own_symmetric_eigen(a, w);
+    else {
+        Matrix<double> wide = widened(a);
+        std::vector<double> values;
+        own_symmetric_eigen(wide.view(), values);
+        round_into(wide, a);
+        std::transform(values.begin(), values.end(), w.begin(), [](double value) { return static_cast<float>(value); });
+    }
 }
 
 template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, std::vector<T>& w, int threads)
@@ -173,9 +190,11 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, s
                     : call_syevr<std::int32_t>(address, a, k, w.data(), v.data());
         return v;
     }
-    const auto solver = eigen_of(a);
-    map(v.view()) = solver.eigenvectors().rightCols(k).transpose();
-    std::copy_n(solver.eigenvalues().data() + (a.n_rows - k), k, w.data());
+    std::vector<T> all;
+    symmetric_eigen(a, all, threads);
+    std::copy_n(all.data() + (a.n_rows - k), k, w.data());
+    for (Index i = 0; i < k; ++i)
+        std::copy_n(&a(a.n_rows - k + i, 0), a.n_rows, v.data() + i * a.n_rows);
     return v;
 }
 
@@ -192,19 +211,16 @@ void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& 
                     : call_gesdd<std::int32_t>(address, a, u.data(), s.data(), vt.data());
         return;
     }
-    const auto source = map(a);
-    const auto copy_out = [&](const auto& solver) {
-        if (solver.info() != Eigen::Success)
-            throw NumericalError("the singular value decomposition did not converge");
-        map(u.view()) = solver.matrixU();
-        map(vt.view()) = solver.matrixV().transpose();
-        std::copy_n(solver.singularValues().data(), rank, s.data());
-    };
-    // Small: one-sided Jacobi gives the small singular values to relative accuracy.
-    if (rank <= 32)
-        copy_out(Eigen::JacobiSVD<RowMajor<T>>(source, Eigen::ComputeThinU | Eigen::ComputeThinV));
-    else
-        copy_out(Eigen::BDCSVD<RowMajor<T>>(source, Eigen::ComputeThinU | Eigen::ComputeThinV));
+    if constexpr (std::is_same_v<T, double>)
+        own_singular_values_and_vectors(a, u, s, vt);
+    else {
+        Matrix<double> wide = widened(a), wide_u, wide_vt;
+        std::vector<double> values;
+        own_singular_values_and_vectors(wide.view(), wide_u, values, wide_vt);
+        round_into(wide_u, u.view());
+        round_into(wide_vt, vt.view());
+        std::transform(values.begin(), values.end(), s.begin(), [](double value) { return static_cast<float>(value); });
+    }
 }
 
 #define MATFACT_LAPACK_CALLS(T)                                                                                        \

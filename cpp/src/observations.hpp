@@ -13,8 +13,7 @@
 #include <memory>
 #include <stdexcept>
 
-namespace matfact
-{
+namespace matfact {
 
 /// W (n_rows, stride) and H (n_cols, stride), or their gradients. A null pointer means: not wanted.
 template <class T> struct FactorPair {
@@ -22,8 +21,7 @@ template <class T> struct FactorPair {
     T* h = nullptr;
 };
 
-template <class T> class Observations
-{
+template <class T> class Observations {
 public:
     virtual ~Observations() = default;
 

@@ -11,8 +11,7 @@
 #include <omp.h>
 #endif
 
-namespace matfact
-{
+namespace matfact {
 
 /// Threads for one call: `requested`, or the process default where it is 0.
 int resolve_threads(int requested);

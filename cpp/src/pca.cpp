@@ -3,8 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace matfact
-{
+namespace matfact {
 
 template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options, const Progress& progress)
 {

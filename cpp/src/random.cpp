@@ -2,11 +2,9 @@
 
 #include <cmath>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 /// The upper and lower half of a 128-bit product.
 std::array<std::uint64_t, 2> multiply_wide(std::uint64_t a, std::uint64_t b)

@@ -1,16 +1,15 @@
 /// One row of a factor by least squares over its observed entries.
 #pragma once
 
+#include "linalg/kernel.hpp"
 #include "linalg/normal_equations.hpp"
 
 #include <vector>
 
-namespace matfact
-{
+namespace matfact {
 
 /// Scratch of one worker.
-template <class T> class RowLeastSquares
-{
+template <class T> class RowLeastSquares {
 public:
     RowLeastSquares(Index n_components, Index stride)
         : k_(n_components), stride_(stride), wide_(padded_double(n_components)),
@@ -48,7 +47,8 @@ public:
         for (Index i = 0; i < k_; ++i)
             for (Index j = 0; j < k_; ++j)
                 system_(i, j) = gram_[static_cast<std::size_t>(i * wide_ + j)];
-        linalg::factor_normal_equations(system_, l2).solveInPlace(right_);
+        linalg::factor_normal_equations(system_, l2);
+        linalg::solve_normal_equations(system_, right_);
         for (Index c = 0; c < k_; ++c)
             w[c] = static_cast<T>(right_[c]);
     }

@@ -13,11 +13,9 @@
 #include <pthread.h>
 #endif
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 std::atomic<int> default_threads{0};
 std::atomic<bool> forked_child{false};

@@ -4,17 +4,16 @@
 #include "linalg/gram_svd.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "parallel.hpp"
 
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
-namespace matfact
-{
+namespace matfact {
 
-namespace
-{
+namespace {
 
 using linalg::Centering;
 using linalg::Checkpoint;
@@ -42,7 +41,8 @@ template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
         for (Index i = begin; i < end; ++i)
             for (Index j = 0; j < x.n_cols; ++j) {
                 const double magnitude = std::abs(static_cast<double>(x(i, j)));
-                value = magnitude <= value ? value : magnitude; // keeps a NaN once it is seen
+                if (!(magnitude <= value)) // also true for NaN, which then stays
+                    value = std::isnan(value) ? value : magnitude;
             }
     });
     for (const double value : largest)
@@ -50,6 +50,14 @@ template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
             throw std::invalid_argument("X holds NaN or infinity; svd needs finite entries (matfact.factorize and "
                                         "matfact.MatrixFactorization leave missing entries out)");
     return *std::max_element(largest.begin(), largest.end());
+}
+
+/// A power of two that brings the largest magnitude near 1.
+double balancing_scale(double largest)
+{
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    return std::ldexp(1.0, std::max(-1022, std::min(1022, -exponent)));
 }
 
 /// X'X or, centered by rows, its counterpart for x'. Scaled only where squares would overflow or vanish.
@@ -71,9 +79,7 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale
     const double largest = largest_magnitude(z, threads);
     if (largest == 0.0)
         return g;
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    scale = std::ldexp(1.0, std::max(-1022, std::min(1022, -exponent)));
+    scale = balancing_scale(largest);
     return linalg::gram(z, centering, scale, threads, checkpoint);
 }
 
@@ -102,6 +108,13 @@ Matrix<double> transposed(const Matrix<double>& a)
     return t;
 }
 
+void unscale(Decomposition& d, double scale)
+{
+    for (double& s : d.s)
+        s /= scale;
+    d.total_variance = d.total_variance / scale / scale;
+}
+
 template <class T>
 Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options, int threads,
                       const Checkpoint& checkpoint)
@@ -118,21 +131,23 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
         (wide ? z.row_shift : z.col_shift) = d.mean.data();
 
     // In the wide orientation the long vectors are those of vt: they are wanted always.
-    TallSvd f = linalg::gram_svd(z, std::move(g.matrix), k, options.compute_u || wide, threads, checkpoint);
+    TallSvd f =
+        linalg::gram_svd(z, std::move(g.matrix), k, options.compute_u || wide, options.tol, threads, checkpoint);
     if (options.compute_u)
         d.residuals = residuals_of(z, f, threads);
     d.u = wide ? transposed(f.vt) : std::move(f.u);
     d.vt = wide ? transposed(f.u) : std::move(f.vt);
     d.s = std::move(f.s);
-    for (double& s : d.s)
-        s /= z.scale;
-    d.total_variance /= z.scale * z.scale;
+    unscale(d, z.scale);
     return d;
 }
 
 template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const SvdOptions& options, int threads)
 {
-    largest_magnitude(x, threads);
+    const double largest = largest_magnitude(x, threads);
+    Operand<T> z{x};
+    if (largest > 0.0)
+        z.scale = balancing_scale(largest);
     Decomposition d;
     if (options.center) {
         d.mean.assign(static_cast<std::size_t>(x.n_cols), 0.0);
@@ -144,7 +159,7 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
     for (Index i = 0; i < x.n_rows; ++i)
         for (Index j = 0; j < x.n_cols; ++j) {
             const double shift = options.center ? d.mean[static_cast<std::size_t>(j)] : 0.0;
-            work(i, j) = static_cast<T>(static_cast<double>(x(i, j)) - shift);
+            work(i, j) = static_cast<T>(z.scale * (static_cast<double>(x(i, j)) - shift));
             d.total_variance += static_cast<double>(work(i, j)) * static_cast<double>(work(i, j));
         }
     Matrix<T> u, vt;
@@ -157,7 +172,6 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
         d.u = Matrix<double>(x.n_rows, k);
         for (Index i = 0; i < x.n_rows; ++i)
             std::copy_n(u.data() + i * u.n_cols(), k, d.u.data() + i * k);
-        Operand<T> z{x};
         if (options.center)
             z.col_shift = d.mean.data();
         TallSvd f{std::move(d.u), d.s, std::move(d.vt)};
@@ -165,6 +179,7 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
         d.u = std::move(f.u);
         d.vt = std::move(f.vt);
     }
+    unscale(d, z.scale);
     return d;
 }
 

@@ -8,10 +8,11 @@
 namespace matfact {
 
 template <class T>
-using EigenMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+using EigenMap =
+    Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 template <class T>
-using ConstEigenMap =
-    Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+using ConstEigenMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>, 0,
+                                 Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
 /// A view of an Eigen matrix, map or block with direct access; the Eigen object must outlive it.
 template <class Derived> MatrixView<const typename Derived::Scalar> as_view(const Eigen::DenseBase<Derived>& x)

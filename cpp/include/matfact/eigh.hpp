@@ -18,11 +18,12 @@ enum class EighSolver {
 struct EighOptions {
     Index n_components = 0; ///< leading (largest) eigenpairs to return; 0 = all
     EighSolver solver = EighSolver::automatic;
-    int num_threads = 0; ///< 0 = the process default
+    int num_threads = 0;          ///< 0 = the process default
     void validate(Index n) const; ///< throws std::invalid_argument naming the field
 };
 
-/// a v = v diag(w), w descending. residuals[i] = ||a v_i - w_i v_i|| / max |w|.
+/// a v = v diag(w), w descending. residuals[i] = ||a v_i - w_i v_i|| / max(|w|, |a_ij|): the divisor is
+/// at most ||a||_2.
 template <class T> struct EighResult {
     std::vector<T> w;         ///< (n_components,), descending
     Matrix<T> v;              ///< (n, n_components), orthonormal columns; the largest entry of each is positive

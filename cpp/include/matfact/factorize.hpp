@@ -36,7 +36,7 @@ struct FactorizeOptions {
     FactorizeInit init = FactorizeInit::random;
     Reduction reduction = Reduction::mean;
     std::uint64_t seed = 0;
-    int num_threads = 0; ///< 0 = the process default
+    int num_threads = 0;                             ///< 0 = the process default
     void validate(Index n_rows, Index n_cols) const; ///< throws std::invalid_argument naming the field
 };
 
@@ -65,13 +65,15 @@ template <class T, class I>
 Factorization<T> factorize(CsrView<T, I> x, const FactorizeOptions& options, const FactorizeStart<T>& start = {},
                            const Progress& progress = {});
 
-/// The smallest objective any pair (W, H) reaches on a fully observed x: Eckart-Young, with l2 its soft-thresholded form.
+/// The smallest objective any pair (W, H) reaches on a fully observed x: Eckart-Young, with l2 its soft-thresholded
+/// form.
 template <class T> double optimal_objective(MatrixView<const T> x, const FactorizeOptions& options);
 
 /// Least-squares rows for a fixed H: row i minimizes sum over observed (x_ij - w_i . h_j)^2 + l2 ||w_i||^2.
 /// A row without observed entries gives zeros.
 template <class T> Matrix<T> solve_rows(MatrixView<const T> x, MatrixView<const T> h, double l2, int num_threads = 0);
-template <class T, class I> Matrix<T> solve_rows(CsrView<T, I> x, MatrixView<const T> h, double l2, int num_threads = 0);
+template <class T, class I>
+Matrix<T> solve_rows(CsrView<T, I> x, MatrixView<const T> h, double l2, int num_threads = 0);
 
 #define MATFACT_FACTORIZE(EXTERN, T)                                                                                   \
     EXTERN template Factorization<T> factorize(MatrixView<const T>, const FactorizeOptions&, const FactorizeStart<T>&, \

@@ -41,10 +41,7 @@ template <class T, class I> struct CsrView {
 template <class T> class Matrix {
 public:
     Matrix() = default;
-    Matrix(Index n_rows, Index n_cols)
-        : data_(allocate(n_rows * n_cols)), n_rows_(n_rows), n_cols_(n_cols)
-    {
-    }
+    Matrix(Index n_rows, Index n_cols) : data_(allocate(n_rows * n_cols)), n_rows_(n_rows), n_cols_(n_cols) {}
     Matrix(Matrix&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), n_rows_(std::exchange(other.n_rows_, 0)),
           n_cols_(std::exchange(other.n_cols_, 0))

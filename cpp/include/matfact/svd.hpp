@@ -19,21 +19,21 @@ enum class SvdSolver {
 struct SvdOptions {
     Index n_components = 0; ///< leading triplets to return; 0 = all of min(n_rows, n_cols)
     SvdSolver solver = SvdSolver::automatic;
-    bool center = false;    ///< subtract column means without forming the centered matrix
-    bool compute_u = true;  ///< false leaves u and residuals empty
-    double tol = 0.0;       ///< largest residual relative to s_1; 0 = as accurate as the arithmetic allows
-    int num_threads = 0;    ///< 0 = the process default
+    bool center = false;   ///< subtract column means without forming the centered matrix
+    bool compute_u = true; ///< false leaves u and residuals empty
+    double tol = 0.0;      ///< largest residual relative to s_1; 0 = as accurate as the arithmetic allows
+    int num_threads = 0;   ///< 0 = the process default
     void validate(Index n_rows, Index n_cols) const; ///< throws std::invalid_argument naming the field
 };
 
 /// x ~ u diag(s) vt. The residual of triplet i is ||x' u_i - s_i v_i|| / s_1.
 template <class T> struct SvdResult {
-    Matrix<T> u;              ///< (n_rows, n_components)
-    std::vector<T> s;         ///< (n_components,), descending
-    Matrix<T> vt;             ///< (n_components, n_cols); the largest entry of each row is positive
-    std::vector<T> mean;      ///< (n_cols,) subtracted column means; empty without centering
-    std::vector<T> residuals; ///< (n_components,)
-    double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked)
+    Matrix<T> u;                       ///< (n_rows, n_components)
+    std::vector<T> s;                  ///< (n_components,), descending
+    Matrix<T> vt;                      ///< (n_components, n_cols); the largest entry of each row is positive
+    std::vector<T> mean;               ///< (n_cols,) subtracted column means; empty without centering
+    std::vector<T> residuals;          ///< (n_components,)
+    double total_variance = 0.0;       ///< squared Frobenius norm of x (centered if asked)
     Status status = Status::converged; ///< max_iter where a residual stays above tol
 };
 
@@ -45,8 +45,7 @@ extern template SvdResult<float> svd(MatrixView<const float>, const SvdOptions&,
 extern template SvdResult<double> svd(MatrixView<const double>, const SvdOptions&, const Progress&);
 
 /// (q - mean) vt' : rows of q in latent space, (n_rows, n_components). `mean` may be null.
-template <class T>
-Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);
+template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);
 
 extern template Matrix<float> project(MatrixView<const float>, MatrixView<const float>, const float*, int);
 extern template Matrix<double> project(MatrixView<const double>, MatrixView<const double>, const double*, int);

@@ -4,8 +4,7 @@
 #include "linalg/gram.hpp"
 #include "linalg/operand.hpp"
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
 /// z ~ u diag(s) vt, s descending.
 struct TallSvd {
@@ -19,9 +18,10 @@ struct TallSvd {
 /// The eigenvectors V alone leave sigma_i wrong by eps sigma_1^2 / sigma_i. So Y = Z V is formed, whose columns are
 /// nearly orthogonal, and its own decomposition corrects V and sigma: by one first-order rotation where that is exact
 /// to rounding (after Ogita and Aishima, doi:10.1007/s13160-019-00389-8), else through a QR factorization of Y. The
-/// errors that remain are of size eps sigma_1.
+/// errors that remain are of size eps sigma_1. Where sigma_k is so small that its eigenvector is mixed with those left
+/// out by more than `tol`, all d triplets are repaired and then cut to k.
 template <class T>
-TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, int threads,
+TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, double tol, int threads,
                  const Checkpoint& checkpoint);
 
 } // namespace matfact::linalg

@@ -9,8 +9,7 @@
 
 #include <Eigen/Core>
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
 template <class T> using Packet = typename Eigen::internal::packet_traits<T>::type;
 template <class T> constexpr Index packet_size = Eigen::internal::packet_traits<T>::size;

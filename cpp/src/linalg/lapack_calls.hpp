@@ -5,11 +5,13 @@
 
 #include <vector>
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
 /// All eigenpairs of the symmetric a (n, n): w ascending, row i of a overwritten by the eigenvector of w[i].
 template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads);
+
+/// The same without LAPACK: its bits do not depend on what is installed.
+void own_symmetric_eigen(MatrixView<double> a, std::vector<double>& w);
 
 /// The k largest eigenpairs: w ascending (k,), rows of the result are the eigenvectors. a is destroyed.
 template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, std::vector<T>& w, int threads);
@@ -17,5 +19,9 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, s
 /// a = u diag(s) vt for a contiguous row-major a (m, n), which is destroyed; u (m, r), vt (r, n), r = min(m, n).
 template <class T>
 void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& s, Matrix<T>& vt, int threads);
+
+/// The same without LAPACK.
+void own_singular_values_and_vectors(MatrixView<double> a, Matrix<double>& u, std::vector<double>& s,
+                                     Matrix<double>& vt);
 
 } // namespace matfact::linalg

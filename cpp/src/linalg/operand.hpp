@@ -3,8 +3,7 @@
 
 #include "matfact/matrix.hpp"
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
 /// Element (i, j) is scale * (x(i, j) - row_shift[i] - col_shift[j]); a null shift is zero.
 template <class T> struct Operand {

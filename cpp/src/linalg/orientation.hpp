@@ -5,8 +5,7 @@
 
 #include <cmath>
 
-namespace matfact::linalg
-{
+namespace matfact::linalg {
 
 /// -1 or 1: the factor that makes the entry of largest magnitude of a row positive.
 template <class T> T orientation(const T* row, Index n, Index stride = 1)

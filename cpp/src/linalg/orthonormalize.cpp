@@ -1,0 +1,74 @@
+#include "linalg/orthonormalize.hpp"
+
+#include "linalg/gemm.hpp"
+#include "linalg/gram.hpp"
+#include "matfact/random.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/QR>
+
+namespace matfact::linalg {
+
+namespace {
+
+/// y R^-1 for an upper triangular r, as one product with the inverse.
+Matrix<double> times_inverse(MatrixView<const double> y, const RowMajorMatrix& r, int threads)
+{
+    Matrix<double> inverse(r.rows(), r.rows());
+    as_map(inverse) = r.triangularView<Eigen::Upper>().solve(RowMajorMatrix::Identity(r.rows(), r.rows()));
+    return multiply<double>(y, inverse.view(), threads);
+}
+
+} // namespace
+
+double orthonormality_error(MatrixView<const double> q, int threads)
+{
+    const Matrix<double> g = gram<double>(q, Centering::none, 1.0, threads).matrix;
+    return (as_map(g) - RowMajorMatrix::Identity(g.n_rows(), g.n_rows())).cwiseAbs().maxCoeff();
+}
+
+RowMajorMatrix householder_qr(Matrix<double>& y)
+{
+    auto map = as_map(y);
+    const Eigen::HouseholderQR<RowMajorMatrix> qr(map);
+    map = qr.householderQ() * RowMajorMatrix::Identity(map.rows(), map.cols());
+    return qr.matrixQR().topRows(map.cols()).triangularView<Eigen::Upper>();
+}
+
+RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
+{
+    // Two rounds reach rounding level while cond(y)^2 eps stays well below 1.
+    constexpr double smallest_pivot = 1e-7;
+    const Eigen::LLT<RowMajorMatrix> first(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
+    const auto pivots = first.matrixLLT().diagonal();
+    if (first.info() != Eigen::Success || !(pivots.minCoeff() > smallest_pivot * pivots.maxCoeff()))
+        return householder_qr(y);
+    RowMajorMatrix r = first.matrixU();
+    y = times_inverse(y.view(), r, threads);
+    const Eigen::LLT<RowMajorMatrix> second(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
+    const RowMajorMatrix correction = second.matrixU();
+    y = times_inverse(y.view(), correction, threads);
+    return correction * r;
+}
+
+void complete_basis(Matrix<double>& q, Index rank, int threads)
+{
+    const Index n = q.n_rows(), missing = q.n_cols() - rank;
+    if (missing == 0)
+        return;
+    Matrix<double> extra(n, missing);
+    for (Index i = 0; i < extra.size(); ++i)
+        extra.data()[i] = random_normal(0, 0, static_cast<std::uint64_t>(i));
+    const auto known = MatrixView<const double>(q.view()).block(0, 0, n, rank);
+    for (int round = 0; round < 2; ++round) {
+        if (rank > 0) {
+            const Matrix<double> overlap = multiply<double>(known.transposed(), extra.view(), threads);
+            const Matrix<double> inside = multiply<double>(known, overlap.view(), threads);
+            as_map(extra) -= as_map(inside);
+        }
+        orthonormalize(extra, threads);
+    }
+    as_map(q).rightCols(missing) = as_map(extra);
+}
+
+} // namespace matfact::linalg
