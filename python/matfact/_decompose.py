@@ -42,11 +42,15 @@ def decompose(
 def project(
     q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
 ) -> mt.FloatArray:
-    """``(q - mean) @ vt.T`` for arrays of one dtype, with the check for NaN made on the (smaller) result."""
+    """``(q - mean) @ vt.T`` for arrays of one dtype; errors call `q` by `name`."""
     function: Any = getattr(_core, f"project_{core_suffix(q)}")
-    result: mt.FloatArray = function(q, vt, mean, num_threads=num_threads)
-    if not np.isfinite(result).all():
-        if not np.isfinite(q).all():
-            raise ValueError(f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN")
-        raise NumericalError(f"the projection of {name} overflows {q.dtype}: scale {name} down")
+    try:
+        result: mt.FloatArray = function(q, np.ascontiguousarray(vt), mean, num_threads=num_threads)
+    except (ValueError, NumericalError):
+        if np.isfinite(q).all():
+            raise
+        # The core knows its argument under another name.
+        raise ValueError(
+            f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN"
+        ) from None
     return result

@@ -216,9 +216,9 @@ def factorize(
     Parameters
     ----------
     X : array or sparse matrix of shape (n_samples, n_features)
-        NaN in a dense array is missing. Of a SciPy sparse matrix the stored entries are observed, explicit zeros
-        included; duplicate entries are summed first, as everywhere in SciPy. float32 and float64 are used in
-        place; integers and booleans are converted to float64.
+        NaN in a dense array is missing. Of a SciPy sparse matrix the stored entries are observed, explicit zeros and
+        the zeros in BSR blocks included; duplicate entries are summed first, as everywhere in SciPy. float32 and
+        float64 are used in place; integers and booleans are converted to float64.
     n_components : int
         Columns of W and rows of H, between 1 and ``min(X.shape)``.
     solver : {"auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"}, default="auto"

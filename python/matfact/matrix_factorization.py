@@ -83,7 +83,7 @@ class MatrixFactorization(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     >>> X = np.array([[5.0, 3.0], [3.0, 2.0], [2.0, 1.0], [1.0, np.nan]])
     >>> mf = matfact.MatrixFactorization(1, random_state=0).fit(X)
     >>> mf.inverse_transform(mf.transform([[4.0, np.nan]])).round(1)
-    array([[4. , 2.5]])
+    array([[4. , 2.4]])
     """
 
     def __init__(

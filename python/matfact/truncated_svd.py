@@ -76,7 +76,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
     >>> X = np.array([[5.0, 3.0], [3.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
     >>> svd = matfact.TruncatedSVD(n_components=1).fit(X)
     >>> svd.singular_values_.round(3)
-    array([7.343])
+    array([7.337])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

@@ -28,8 +28,8 @@ def test_direct_methods_are_at_the_optimum_and_descent_is_near(digits, capsys):
     demo.compare(digits)
     for line in capsys.readouterr().out.splitlines():
         if " ms" in line:
-            # Scaled descent takes a hundred steps in the demo: within a thousandth of the optimum.
-            assert line.endswith("< 1e-12") or ("descent" in line and float(line.split()[-2]) < 0.1)
+            # Scaled descent takes two hundred steps in the demo: within a thousandth of the optimum.
+            assert line.endswith("< 1e-10 %") or ("descent" in line and float(line.split()[-2]) < 0.1)
 
 
 def test_masked_factorization_beats_the_baselines(digits):

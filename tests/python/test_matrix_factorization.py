@@ -113,7 +113,7 @@ def test_works_in_a_pipeline_and_names_its_features(planted):
     assert list(pipeline.get_feature_names_out()) == ["matrixfactorization0", "matrixfactorization1"]
 
 
-def test_sparse_input_is_not_changed(planted):
+def test_sparse_input_is_not_changed():
     """Duplicates are summed in a copy."""
     x = scipy.sparse.csr_array((np.ones(3), np.array([0, 0, 1]), np.array([0, 2, 3])), shape=(2, 2))
     matfact.factorize(x, 1, random_state=0, max_iter=1, tol=0)

@@ -37,7 +37,6 @@ def test_scikit_learns_own_tests_pass(module, share, tmp_path):
         "no:cacheprovider",
         "--pyargs",
         package,
-        *names,
     ]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
     assert result.exists(), done.stdout + done.stderr

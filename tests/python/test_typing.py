@@ -45,7 +45,7 @@ import matfact
 matfact.svd([[1.0]], solver="qr")
 matfact.factorize([[1.0]], 1, solver="sgd")
 matfact.eigh([[1.0]], 1, "full")
-matfact.svd([[1.0]]).s = None
+matfact.get_num_threads() + "1"
 """
 
 
@@ -78,7 +78,9 @@ def test_a_users_mistakes_are_found(tmp_path):
 
 def test_the_stub_describes_the_core(tmp_path):
     pytest.importorskip("mypy")
-    command = [sys.executable, "-m", "mypy.stubtest", "matfact._core", "--ignore-disjoint-bases"]
+    # pybind11 leaves a private capsule in each enum.
+    (tmp_path / "allowed").write_text(r"matfact\._core\.\w+\.__pybind11_native_enum__", encoding="utf-8")
+    command = [sys.executable, "-m", "mypy.stubtest", "matfact._core", "--allowlist", "allowed"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
