@@ -303,3 +303,23 @@ class TestResult:
         q = (rng.standard_normal((5, 3)) @ basis + mean).astype(dtype)
         r = matfact.svd(x, 3, center=True)
         np.testing.assert_allclose(r.project(q), q, atol=64 * eps(dtype) * np.linalg.norm(x, 2))
+
+
+@pytest.mark.parametrize(
+    ("shape", "k", "dtype", "expected"),
+    [
+        ((32, 512), None, np.float64, "full"),
+        ((512, 32), None, np.float64, "full"),
+        ((513, 32), None, np.float64, "gram"),
+        ((120, 100), None, np.float64, "gram"),
+        ((120, 100), None, np.float32, "full"),
+        ((120, 100), 25, np.float32, "gram"),
+        ((150, 100), None, np.float32, "gram"),
+    ],
+)
+def test_auto_follows_the_rule_in_docs_methods_svd(rng, shape, k, dtype, expected):
+    """The chosen solver is recognized by its bits; the other one's differ."""
+    x = rng.standard_normal(shape).astype(dtype)
+    bits = {solver: matfact.svd(x, k, solver=solver, num_threads=1).s.tobytes() for solver in SOLVERS}
+    assert bits["auto"] == bits[expected]
+    assert bits["full"] != bits["gram"]
