@@ -73,14 +73,16 @@ public:
     }
 
     /// Gradient norm relative to 2 weight ||X|| ||(W, H)||, after evaluate() with a gradient.
-    bool is_stationary() const { return options_.tol > 0.0 && stationarity_ <= options_.tol; }
+    bool is_stationary() const { return stationarity_ == 0.0 || (options_.tol > 0.0 && stationarity_ <= options_.tol); }
 
-    /// A bound of the curvature along both factors at once, up to the term of the residual.
+    /// A bound of the curvature along both factors at once, now and around the optimum, where
+    /// s_1(W)^2 + s_1(H)^2 = 2 s_1(X): small factors would else ask for steps that overshoot it.
     double curvature(const Parameters<T>& p) const
     {
         const double w = largest_eigenvalue(gram_of(p.w(), x_.n_rows, x_.n_components, p.stride, threads_));
         const double h = largest_eigenvalue(gram_of(p.h(), x_.n_cols, x_.n_components, p.stride, threads_));
-        return 2.0 * weight_ * (w + h) + 2.0 * std::max(options_.l2_w, options_.l2_h);
+        return 2.0 * weight_ * std::max(w + h, std::sqrt(x_.squared_norm)) +
+               2.0 * std::max(options_.l2_w, options_.l2_h);
     }
 
     /// The gradient times the inverse curvature of each factor for itself: W by H'H, H by W'W.
@@ -163,6 +165,14 @@ inline bool reported(Descent& run, const Progress& progress)
     return true;
 }
 
+/// Whether the objective stands still within rounding, so that no descent can be seen any more.
+template <class T> bool is_exhausted(const std::vector<double>& history, double objective)
+{
+    constexpr std::size_t steps = 10;
+    const double rounding = 4.0 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    return history.size() >= steps && history[history.size() - steps] - objective <= rounding * objective;
+}
+
 /// gd and scaled_gd with their own step: the objective never rises, a step that would raise it is halved.
 template <class T> Descent descend_safely(Problem<T>& problem, Parameters<T>& at, const Progress& progress)
 {
@@ -183,10 +193,6 @@ template <class T> Descent descend_safely(Problem<T>& problem, Parameters<T>& at
             problem.precondition(at, gradient);
         // Two blocks at once: half the Newton step of each cannot overshoot while the residual is small.
         const double curvature = scaled ? 2.0 : problem.curvature(at);
-        if (!(curvature > 0.0) || !std::isfinite(curvature)) {
-            run.status = Status::converged; // both factors vanish: a stationary point
-            break;
-        }
         bool accepted = false;
         for (int halving = 0; halving < 60 && !accepted; ++halving, caution *= accepted ? 1.0 : 0.5) {
             step_along(at, gradient, caution / curvature, trial, problem.threads());
@@ -195,7 +201,7 @@ template <class T> Descent descend_safely(Problem<T>& problem, Parameters<T>& at
             if (accepted)
                 objective = value;
         }
-        if (!accepted) { // no descent left within rounding
+        if (!accepted || is_exhausted<T>(run.history, objective)) {
             run.status = Status::converged;
             break;
         }

@@ -52,11 +52,12 @@ Parameters<T> closed_form(MatrixView<const T> dense, const Observations<T>& x, c
     return result;
 }
 
-/// Normal numbers of such a size that W H has the root mean square of X.
+/// Small normal numbers: W H has about a hundredth of the root mean square of X, so that the large directions of X are
+/// picked up before anything has to be unlearnt.
 template <class T> Parameters<T> random_start(const Observations<T>& x, const FactorizeOptions& options)
 {
     const double mean_square = x.squared_norm / static_cast<double>(x.n_observed);
-    const double scale = std::pow(mean_square / static_cast<double>(x.n_components), 0.25);
+    const double scale = 0.1 * std::pow(mean_square / static_cast<double>(x.n_components), 0.25);
     Parameters<T> result(x);
     const auto fill = [&](T* factor, Index rows, std::uint64_t stream) {
         for (Index i = 0; i < rows; ++i)

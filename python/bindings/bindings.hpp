@@ -8,6 +8,7 @@ namespace matfact {
 void bind_runtime(pybind11::module_& m);
 void bind_lapack(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
+void bind_gram(pybind11::module_& m);
 void bind_eigh(pybind11::module_& m);
 void bind_svd(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);

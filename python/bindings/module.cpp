@@ -6,6 +6,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_runtime(m);
     matfact::bind_lapack(m);
     matfact::bind_random(m);
+    matfact::bind_gram(m);
     matfact::bind_eigh(m);
     matfact::bind_svd(m);
     matfact::bind_factorize(m);

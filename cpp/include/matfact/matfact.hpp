@@ -3,6 +3,7 @@
 
 #include "matfact/eigh.hpp"
 #include "matfact/factorize.hpp"
+#include "matfact/gram.hpp"
 #include "matfact/lapack.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/pca.hpp"
