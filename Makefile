@@ -34,8 +34,8 @@ test-packaging: install test-cpp
 	$(BIN)/python -m pytest tests/packaging
 
 lint: $(VENV)/.lint
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check . .ci/check_arrows
+	$(BIN)/ruff format --check . .ci/check_arrows
 	$(BIN)/clang-format --dry-run -Werror $$(find cpp python tests -name '*.[ch]pp' -o -name 'cpu.c')
 	$(BIN)/mypy
 	$(BIN)/codespell
