@@ -1,8 +1,10 @@
 #include "descent.hpp"
 
+#include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/normal_equations.hpp"
+#include "linalg/orthonormalize.hpp"
 #include "parallel.hpp"
 
 #include <Eigen/Core>
@@ -102,7 +104,7 @@ public:
 
     double weight() const { return weight_; }
     const FactorizeOptions& options() const { return options_; }
-    Observations<T>& data() { return x_; }
+    Observations<T>& data() const { return x_; }
     int threads() const { return threads_; }
 
 private:
@@ -326,6 +328,40 @@ template <class T> Descent descend_freely(Problem<T>& problem, Parameters<T>& at
     return run;
 }
 
+/// Shares W H' out between the factors so that the two penalties are equal, which is where their sum is least: with a
+/// small ridge the alternation alone would take thousands of sweeps to get there.
+template <class T> void rebalance(const Problem<T>& problem, Parameters<T>& at)
+{
+    const FactorizeOptions& options = problem.options();
+    const Observations<T>& x = problem.data();
+    const Index k = x.n_components;
+    Matrix<double> w = widened(at.w(), x.n_rows, k, at.stride), h = widened(at.h(), x.n_cols, k, at.stride);
+    const linalg::RowMajorMatrix triangle_w = linalg::orthonormalize(w, problem.threads());
+    const linalg::RowMajorMatrix triangle_h = linalg::orthonormalize(h, problem.threads());
+    Matrix<double> core(k, k), left, right;
+    linalg::as_map(core) = triangle_w * triangle_h.transpose();
+    std::vector<double> sizes;
+    linalg::own_singular_values_and_vectors(core.view(), left, sizes, right);
+    const double ratio = std::pow(options.l2_h / options.l2_w, 0.25);
+    for (Index c = 0; c < k; ++c) {
+        const double root = std::sqrt(sizes[static_cast<std::size_t>(c)]);
+        for (Index b = 0; b < k; ++b) {
+            left(b, c) *= root * ratio;
+            right(c, b) *= root / ratio;
+        }
+    }
+    const Matrix<double> new_w = linalg::multiply<double>(w.view(), left.view(), problem.threads());
+    const Matrix<double> new_h =
+        linalg::multiply<double>(h.view(), MatrixView<const double>(right.view()).transposed(), problem.threads());
+    const auto round = [&](const Matrix<double>& from, T* to) {
+        for (Index i = 0; i < from.n_rows(); ++i)
+            for (Index c = 0; c < k; ++c)
+                to[i * at.stride + c] = static_cast<T>(from(i, c));
+    };
+    round(new_w, at.w());
+    round(new_h, at.h());
+}
+
 template <class T> Descent alternate(Problem<T>& problem, Parameters<T>& at, const Progress& progress)
 {
     const FactorizeOptions& options = problem.options();
@@ -344,6 +380,8 @@ template <class T> Descent alternate(Problem<T>& problem, Parameters<T>& at, con
             break;
         x.solve({at.w(), at.h()}, false, options.l2_w / problem.weight());
         x.solve({at.w(), at.h()}, true, options.l2_h / problem.weight());
+        if (options.l2_w > 0.0 && options.l2_h > 0.0)
+            rebalance(problem, at);
         ++run.n_iter;
     }
     return run;

@@ -25,6 +25,16 @@ template <class T> struct Parameters {
     const T* h() const { return values.data() + n_rows * stride; }
 };
 
+/// A factor without its padding, in float64.
+template <class T> Matrix<double> widened(const T* factor, Index rows, Index k, Index stride)
+{
+    Matrix<double> result(rows, k);
+    for (Index i = 0; i < rows; ++i)
+        for (Index c = 0; c < k; ++c)
+            result(i, c) = static_cast<double>(factor[i * stride + c]);
+    return result;
+}
+
 /// What a solver leaves behind; `at` is changed in place.
 struct Descent {
     std::vector<double> history;

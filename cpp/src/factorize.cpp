@@ -70,15 +70,6 @@ template <class T> Parameters<T> random_start(const Observations<T>& x, const Fa
     return result;
 }
 
-template <class T> Matrix<double> widened(const T* factor, Index rows, Index k, Index stride)
-{
-    Matrix<double> result(rows, k);
-    for (Index i = 0; i < rows; ++i)
-        for (Index c = 0; c < k; ++c)
-            result(i, c) = static_cast<double>(factor[i * stride + c]);
-    return result;
-}
-
 /// The leading singular vectors of the observed entries, zeros elsewhere, divided by the observed share: a consistent
 /// estimate of those of the complete matrix (Keshavan, Montanari, Oh, doi:10.1109/TIT.2010.2046205). A few steps of
 /// subspace iteration are enough for a start; with W = 0 or H = 0 a residual pass is a product with -X.
