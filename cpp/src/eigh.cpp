@@ -14,29 +14,42 @@ namespace matfact {
 
 namespace {
 
+constexpr Index tile = 32; ///< two tiles across the diagonal stay in the first-level cache
+
 /// The largest magnitude, after the checks that every later step relies on.
-template <class T> T checked_scale(MatrixView<const T> a)
+template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
 {
-    T scale = 0, asymmetry = 0;
-    bool finite = true;
-    constexpr Index tile = 32; // both triangles of a tile pair stay in the cache
-    for (Index i0 = 0; i0 < a.n_rows; i0 += tile)
-        for (Index j0 = 0; j0 <= i0; j0 += tile)
-            for (Index i = i0; i < std::min(i0 + tile, a.n_rows); ++i)
-                for (Index j = j0; j <= std::min(j0 + tile - 1, i); ++j) {
+    struct Seen {
+        T magnitude = 0, asymmetry = 0;
+        bool finite = true;
+    };
+    std::vector<Seen> seen(static_cast<std::size_t>(block_count(a.n_rows, tile)));
+    for_blocks(a.n_rows, tile, threads, [&](Index begin, Index end, Index block) {
+        Seen own;
+        for (Index j0 = 0; j0 <= begin; j0 += tile)
+            for (Index i = begin; i < end; ++i)
+                for (Index j = j0; j < std::min(j0 + tile, i + 1); ++j) {
                     const T below = a(i, j), above = a(j, i);
-                    finite &= std::isfinite(below) && std::isfinite(above);
-                    scale = std::max({scale, std::abs(below), std::abs(above)});
-                    asymmetry = std::max(asymmetry, std::abs(below - above));
+                    own.finite = own.finite && std::isfinite(below) && std::isfinite(above);
+                    own.magnitude = std::max({own.magnitude, std::abs(below), std::abs(above)});
+                    own.asymmetry = std::max(own.asymmetry, std::abs(below - above));
                 }
-    if (!finite)
+        seen[static_cast<std::size_t>(block)] = own;
+    });
+    Seen all;
+    for (const Seen& one : seen) {
+        all.finite = all.finite && one.finite;
+        all.magnitude = std::max(all.magnitude, one.magnitude);
+        all.asymmetry = std::max(all.asymmetry, one.asymmetry);
+    }
+    if (!all.finite)
         throw std::invalid_argument("A holds NaN or infinity; eigh needs finite entries");
     // A product such as X'X computed elsewhere may be off by its own rounding, about n eps.
-    const T allowed = 8 * static_cast<T>(a.n_rows + 8) * std::numeric_limits<T>::epsilon() * scale;
-    if (asymmetry > allowed)
-        throw std::invalid_argument("A is not symmetric: entries differ by up to " + std::to_string(asymmetry) +
+    const T allowed = 8 * static_cast<T>(a.n_rows + 8) * std::numeric_limits<T>::epsilon() * all.magnitude;
+    if (all.asymmetry > allowed)
+        throw std::invalid_argument("A is not symmetric: entries differ by up to " + std::to_string(all.asymmetry) +
                                     " across the diagonal; pass (A + A.T) / 2 if that is meant");
-    return scale;
+    return all.magnitude;
 }
 
 /// A power of two that brings `magnitude` near 1, so that squares neither overflow nor vanish.
@@ -70,11 +83,13 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     const int threads = resolve_threads(options.num_threads);
     const Index n = a.n_rows, k = options.n_components ? options.n_components : n;
 
-    const T magnitude = checked_scale(a), scale = balance(magnitude);
+    const T scale = balance(checked_magnitude(a, threads));
     Matrix<T> work(n, n);
-    for (Index i = 0; i < n; ++i)
-        for (Index j = 0; j <= i; ++j)
-            work(i, j) = work(j, i) = scale * a(i, j);
+    for_blocks(n, tile, threads, [&](Index begin, Index end, Index) {
+        for (Index i = begin; i < end; ++i)
+            for (Index j = 0; j < n; ++j)
+                work(i, j) = scale * a(i, j);
+    });
     if (progress)
         progress({0, std::numeric_limits<double>::quiet_NaN()});
 
@@ -93,36 +108,55 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
 
     EighResult<T> result;
     result.v = Matrix<T>(n, k);
+    result.w.resize(static_cast<std::size_t>(k));
     const Index found = rows.n_rows();
-    for (Index i = 0; i < k; ++i) {
-        const T* const row = rows.data() + (found - 1 - i) * n;
-        const T sign = linalg::orientation(row, n);
-        for (Index j = 0; j < n; ++j)
-            result.v(j, i) = sign * row[j];
-        result.w.push_back(ascending[static_cast<std::size_t>(found - 1 - i)]);
-    }
-
-    linalg::Operand<T> scaled{a};
-    scaled.scale = static_cast<double>(scale);
-    const Matrix<T> av = linalg::multiply(scaled, MatrixView<const T>(result.v.view()), threads);
-    T largest = scale * magnitude; // at most the spectral norm, as every |w| is
-    for (const T w : result.w)
-        largest = std::max(largest, std::abs(w));
-    std::vector<double> squares(static_cast<std::size_t>(k), 0.0);
-    for (Index i = 0; i < n; ++i)
-        for (Index j = 0; j < k; ++j) {
-            const auto c = static_cast<std::size_t>(j);
-            const double r = static_cast<double>(av(i, j) - result.w[c] * result.v(i, j));
-            squares[c] += r * r;
+    for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
+        T sign[tile];
+        for (Index c = begin; c < end; ++c) {
+            sign[c - begin] = linalg::orientation(rows.data() + (found - 1 - c) * n, n);
+            result.w[static_cast<std::size_t>(c)] = ascending[static_cast<std::size_t>(found - 1 - c)] / scale;
         }
-    for (const double square : squares)
-        result.residuals.push_back(largest > 0 ? static_cast<T>(std::sqrt(square)) / largest : T(0));
-    for (T& w : result.w)
-        w /= scale;
+        for (Index j = 0; j < n; ++j)
+            for (Index c = begin; c < end; ++c)
+                result.v(j, c) = sign[c - begin] * rows(found - 1 - c, j);
+    });
+    if (options.compute_residuals)
+        result.residuals = eigh_residuals<T>(a, result.w, result.v.view(), threads);
     return result;
 }
 
-template EighResult<float> eigh(MatrixView<const float>, const EighOptions&, const Progress&);
-template EighResult<double> eigh(MatrixView<const double>, const EighOptions&, const Progress&);
+template <class T>
+std::vector<T> eigh_residuals(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v, int num_threads)
+{
+    const Index n = a.n_rows, k = v.n_cols;
+    if (a.n_cols != n || v.n_rows != n || static_cast<Index>(w.size()) != k)
+        throw std::invalid_argument("residuals need A (n, n), w (k,) and v (n, k)");
+    const int threads = resolve_threads(num_threads);
+    const T magnitude = checked_magnitude(a, threads), scale = balance(magnitude);
+    linalg::Operand<T> scaled{a};
+    scaled.scale = static_cast<double>(scale);
+    const Matrix<T> av = linalg::multiply(scaled, v, threads);
+    T largest = scale * magnitude; // at most the spectral norm, as every |w| is
+    for (const T value : w)
+        largest = std::max(largest, std::abs(scale * value));
+    std::vector<double> squares(static_cast<std::size_t>(k), 0.0);
+    for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
+        for (Index i = 0; i < n; ++i)
+            for (Index c = begin; c < end; ++c) {
+                const auto r = static_cast<double>(av(i, c) - scale * w[static_cast<std::size_t>(c)] * v(i, c));
+                squares[static_cast<std::size_t>(c)] += r * r;
+            }
+    });
+    std::vector<T> residuals;
+    for (const double square : squares)
+        residuals.push_back(largest > 0 ? static_cast<T>(std::sqrt(square)) / largest : T(0));
+    return residuals;
+}
+
+#define MATFACT_EIGH(T)                                                                                                \
+    template EighResult<T> eigh(MatrixView<const T>, const EighOptions&, const Progress&);                             \
+    template std::vector<T> eigh_residuals(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, int);
+MATFACT_EIGH(float)
+MATFACT_EIGH(double)
 
 } // namespace matfact

@@ -14,12 +14,13 @@ template <class T> void bind_eigh_for(py::module_& m, const char* name)
 {
     m.def(
         name,
-        [](const py::array_t<T>& a, Index n_components, EighSolver solver, int num_threads,
+        [](const py::array_t<T>& a, Index n_components, EighSolver solver, bool compute_residuals, int num_threads,
            const PyProgress& progress) {
             const MatrixView<const T> view = as_view(a, "a");
             EighOptions options;
             options.n_components = n_components;
             options.solver = solver;
+            options.compute_residuals = compute_residuals;
             options.num_threads = num_threads;
             EighResult<T> r;
             {
@@ -28,8 +29,27 @@ template <class T> void bind_eigh_for(py::module_& m, const char* name)
             }
             return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)), to_numpy(std::move(r.residuals)));
         },
-        py::arg("a").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"), py::arg("num_threads"),
-        py::arg("progress").none(true));
+        py::arg("a").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"),
+        py::arg("compute_residuals"), py::arg("num_threads"), py::arg("progress").none(true));
+}
+
+template <class T> void bind_residuals_for(py::module_& m, const char* name)
+{
+    m.def(
+        name,
+        [](const py::array_t<T>& a, const py::array_t<T>& w, const py::array_t<T>& v, int num_threads) {
+            const MatrixView<const T> matrix = as_view(a, "a"), vectors = as_view(v, "v");
+            const T* const values = as_pointer(w, "w");
+            const std::vector<T> copy(values, values + w.size());
+            std::vector<T> residuals;
+            {
+                const py::gil_scoped_release nogil;
+                residuals = eigh_residuals<T>(matrix, copy, vectors, num_threads);
+            }
+            return to_numpy(std::move(residuals));
+        },
+        py::arg("a").noconvert(), py::arg("w").noconvert(), py::arg("v").noconvert(), py::kw_only(),
+        py::arg("num_threads"));
 }
 
 } // namespace
@@ -43,6 +63,8 @@ void bind_eigh(py::module_& m)
         .finalize();
     bind_eigh_for<float>(m, "eigh_f32");
     bind_eigh_for<double>(m, "eigh_f64");
+    bind_residuals_for<float>(m, "eigh_residuals_f32");
+    bind_residuals_for<double>(m, "eigh_residuals_f64");
 }
 
 } // namespace matfact

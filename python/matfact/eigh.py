@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._validation import as_matrix, check_choice, check_n_components, check_num_threads, core_suffix
+
+
+class _Residuals:
+    """The residuals, once they are known; until then what it takes to compute them."""
+
+    __slots__ = ("a", "num_threads", "values")
+
+    def __init__(self, a: mt.FloatArray, num_threads: int) -> None:
+        self.a: mt.FloatArray | None = a
+        self.num_threads = num_threads
+        self.values: mt.FloatArray | None = None
+
+    def of(self, w: mt.FloatArray, v: mt.FloatArray) -> mt.FloatArray:
+        if self.a is not None:
+            function: Any = getattr(_core, f"eigh_residuals_{core_suffix(self.a)}")
+            self.values = function(self.a, w, v, num_threads=self.num_threads)
+            self.a = None
+        assert self.values is not None
+        return self.values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +40,20 @@ class EighResult:
         Eigenvalues, descending.
     v : array of shape (n, n_components)
         Eigenvectors: orthonormal columns, the entry of largest magnitude in each is positive.
-    residuals : array of shape (n_components,)
-        :math:`\|A v_i - w_i v_i\| / \max |w|`, which bounds the relative error of each eigenvalue.
     """
 
     w: mt.FloatArray
     v: mt.FloatArray
-    residuals: mt.FloatArray
+    _residuals: _Residuals = field(repr=False)
+
+    @property
+    def residuals(self) -> mt.FloatArray:
+        r""":math:`\|A v_i - w_i v_i\| / \max(|w|, |A_{ij}|)`, shape (n_components,), at least the relative error of w_i.
+
+        They take a product with A, so they are computed on first access; A is kept until then and must not
+        be changed in between.
+        """
+        return self._residuals.of(self.w, self.v)
 
     def __iter__(self) -> Iterator[mt.FloatArray]:
         return iter((self.w, self.v))
@@ -95,5 +121,7 @@ def eigh(
     threads = check_num_threads(num_threads)
     _lapack.ensure_lapack_for(a.shape)
     function: Any = getattr(_core, f"eigh_{core_suffix(a)}")
-    w, v, residuals = function(a, n_components=k, solver=core_solver, num_threads=threads, progress=None)
-    return EighResult(w, v, residuals)
+    w, v, _ = function(
+        a, n_components=k, solver=core_solver, compute_residuals=False, num_threads=threads, progress=None
+    )
+    return EighResult(w, v, _Residuals(a, threads))

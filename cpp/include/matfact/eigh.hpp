@@ -18,7 +18,8 @@ enum class EighSolver {
 struct EighOptions {
     Index n_components = 0; ///< leading (largest) eigenpairs to return; 0 = all
     EighSolver solver = EighSolver::automatic;
-    int num_threads = 0;          ///< 0 = the process default
+    bool compute_residuals = true; ///< false leaves them empty: they cost one product with a
+    int num_threads = 0;           ///< 0 = the process default
     void validate(Index n) const; ///< throws std::invalid_argument naming the field
 };
 
@@ -35,7 +36,16 @@ template <class T> struct EighResult {
 template <class T>
 EighResult<T> eigh(MatrixView<const T> a, const EighOptions& options = {}, const Progress& progress = {});
 
+/// The residuals of eigenpairs found earlier: as EighResult::residuals, for w (k,) and v (n, k).
+template <class T>
+std::vector<T> eigh_residuals(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v,
+                              int num_threads = 0);
+
 extern template EighResult<float> eigh(MatrixView<const float>, const EighOptions&, const Progress&);
 extern template EighResult<double> eigh(MatrixView<const double>, const EighOptions&, const Progress&);
+extern template std::vector<float> eigh_residuals(MatrixView<const float>, const std::vector<float>&,
+                                                  MatrixView<const float>, int);
+extern template std::vector<double> eigh_residuals(MatrixView<const double>, const std::vector<double>&,
+                                                   MatrixView<const double>, int);
 
 } // namespace matfact
