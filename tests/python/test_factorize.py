@@ -112,16 +112,25 @@ class TestTrajectories:
 
     @pytest.mark.parametrize("missing", [False, True], ids=["full", "missing"])
     @pytest.mark.parametrize("reduction", ["mean", "sum"])
-    def test_als_matches_row_by_row_least_squares(self, rng, reduction, missing):
+    @pytest.mark.parametrize("l2", [(0.01, 0.02), (0.01, 0.0), (0.0, 0.0)], ids=str)
+    def test_als_matches_row_by_row_least_squares(self, rng, l2, reduction, missing):
         x = rng.standard_normal((15, 11))
         x = with_gaps(rng, x) if missing else x
         w, h = start(rng, 15, 11, 3)
-        problem = Problem(x, l2_w=0.01, l2_h=0.02, reduction=reduction)
+        problem = Problem(x, *l2, reduction=reduction)
         f = matfact.factorize(
-            x, 3, solver="als", l2_w=0.01, l2_h=0.02, reduction=reduction, init=(w, h), max_iter=5, tol=0.0
+            x, 3, solver="als", l2_w=l2[0], l2_h=l2[1], reduction=reduction, init=(w, h), max_iter=5, tol=0.0
         )
         expected = [problem.objective(*p) for p in reference_als.als(problem, w, h, 5)]
         np.testing.assert_allclose(f.history[1:], expected, rtol=1e5 * eps(float))
+
+    @pytest.mark.parametrize("missing", [False, True], ids=["full", "missing"])
+    def test_als_with_a_small_ridge_does_not_creep(self, rng, missing):
+        """Rebalanced factors: what is left after the fit is not a slow exchange of size between W and H."""
+        x = rng.standard_normal((60, 4)) @ rng.standard_normal((4, 40))
+        f = matfact.factorize(with_gaps(rng, x, 0.5) if missing else x, 4, solver="als", l2=1e-6, random_state=0)
+        assert f.status == "converged"
+        assert f.n_iter <= 200
 
     @pytest.mark.parametrize("solver", ITERATIVE)
     def test_float32_follows_float64(self, rng, solver):

@@ -24,7 +24,8 @@ def interrupt():
 matfact.factorize(x, 2, solver={solver!r}, max_iter=2, tol=0.0, random_state=0)
 threading.Thread(target=interrupt).start()
 try:
-    matfact.factorize(x, 8, solver={solver!r}, max_iter=10**9, tol=0.0, random_state=0{more})
+    # So short a step that the descent is never over; als takes none, and goes on because tol is 0.
+    matfact.factorize(x, 8, solver={solver!r}, learning_rate=1e-12, max_iter=10**9, tol=0.0, random_state=0{more})
 except KeyboardInterrupt:
     print(time.perf_counter() - sent[0])
 matfact.factorize(x, 2, solver={solver!r}, max_iter=2, tol=0.0, random_state=0)  # the core still works
