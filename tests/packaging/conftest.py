@@ -1,24 +1,17 @@
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.packaging.support import Run, run_command
+
 ROOT = Path(__file__).resolve().parents[2]
-Run = Callable[[Sequence[str | Path]], str]
-
-
-def _run(command: Sequence[str | Path]) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """Run a command, show its output where it fails, return its standard output."""
-    return _run
+    """Return the function that runs a command and shows its output where it fails."""
+    return run_command
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +40,7 @@ def build_directory() -> Path:
 def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the interpreter of a new environment that holds the wheel and its dependencies only."""
     directory = tmp_path_factory.mktemp("venv")
-    _run([sys.executable, "-m", "venv", directory])
+    run_command([sys.executable, "-m", "venv", directory])
     python = directory / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    _run([python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", wheel])
+    run_command([python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", wheel])
     return python

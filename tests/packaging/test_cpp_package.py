@@ -6,7 +6,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from conftest import Run
+
+from tests.packaging.support import Run
 
 CONSUMER = Path(__file__).parent / "consumer"
 

@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Run
+
+from tests.packaging.support import Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")
 
