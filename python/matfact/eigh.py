@@ -48,9 +48,9 @@ class EighResult:
 
     @property
     def residuals(self) -> mt.FloatArray:
-        r""":math:`\|A v_i - w_i v_i\| / \max(|w|, |A_{ij}|)`, shape (n_components,), at least the relative error of w_i.
+        r""":math:`\|A v_i - w_i v_i\| / \max(|w|, |A_{ij}|)`, of shape (n_components,).
 
-        They take a product with A, so they are computed on first access; A is kept until then and must not
+        Each is at least the relative error of its eigenvalue. They take a product with A, so they are computed on first access; A is kept until then and must not
         be changed in between.
         """
         return self._residuals.of(self.w, self.v)

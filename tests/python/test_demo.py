@@ -28,7 +28,7 @@ def test_direct_methods_are_at_the_optimum_and_descent_is_near(digits, capsys):
     demo.compare(digits)
     for line in capsys.readouterr().out.splitlines():
         if " ms" in line:
-            # Scaled descent takes two hundred steps in the demo: within a thousandth of the optimum.
+            # Scaled descent takes at most a hundred steps in the demo: within a thousandth of the optimum.
             assert line.endswith("< 1e-10 %") or ("descent" in line and float(line.split()[-2]) < 0.1)
 
 
