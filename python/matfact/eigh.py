@@ -50,8 +50,8 @@ class EighResult:
     def residuals(self) -> mt.FloatArray:
         r""":math:`\|A v_i - w_i v_i\| / \max(|w|, |A_{ij}|)`, of shape (n_components,).
 
-        Each is at least the relative error of its eigenvalue. They take a product with A, so they are computed on first access; A is kept until then and must not
-        be changed in between.
+        Each is at least the relative error of its eigenvalue. They take a product with A, so they are computed on
+        first access; A is kept until then and must not be changed in between.
         """
         return self._residuals.of(self.w, self.v)
 
