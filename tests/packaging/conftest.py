@@ -2,7 +2,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.packaging.support import Run, run_command
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-
 from tests.packaging.support import Run
 
 CONSUMER = Path(__file__).parent / "consumer"

@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from tests.packaging.support import Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")
@@ -83,7 +82,10 @@ def test_modules_do_not_need_each_other(modules: dict[str, Path]) -> None:
 
 def test_the_wheel_works_in_a_clean_environment(clean_python: Path, run: Run) -> None:
     """Nothing but the declared dependencies is needed to import, compute and report."""
-    code = "import matfact, numpy as n; x = n.eye(40, 30); u, s, vt = matfact.svd(x); assert abs((u * s) @ vt - x).max() < 1e-14"
+    code = (
+        "import matfact, numpy; x = numpy.eye(40, 30); u, s, vt = matfact.svd(x); "
+        "assert abs((u * s) @ vt - x).max() < 1e-14"
+    )
     run([clean_python, "-I", "-W", "error", "-c", code])
     assert "v" in run([clean_python, "-I", "-m", "matfact", "info"])
 
