@@ -8,8 +8,7 @@
 using namespace matfact;
 using namespace matfact::testing;
 
-namespace
-{
+namespace {
 constexpr EighSolver solvers[] = {EighSolver::automatic, EighSolver::full, EighSolver::subset};
 }
 

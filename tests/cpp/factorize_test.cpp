@@ -7,8 +7,7 @@
 using namespace matfact;
 using namespace matfact::testing;
 
-namespace
-{
+namespace {
 
 constexpr FactorizeSolver iterative[] = {FactorizeSolver::gd,   FactorizeSolver::momentum,  FactorizeSolver::nesterov,
                                          FactorizeSolver::adam, FactorizeSolver::scaled_gd, FactorizeSolver::als};

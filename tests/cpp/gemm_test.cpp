@@ -6,8 +6,7 @@ using namespace matfact;
 using namespace matfact::testing;
 using linalg::Operand;
 
-namespace
-{
+namespace {
 
 struct Shape {
     Index m, n, k;

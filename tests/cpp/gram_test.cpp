@@ -7,8 +7,7 @@ using namespace matfact::testing;
 using linalg::Centering;
 using linalg::Gram;
 
-namespace
-{
+namespace {
 
 constexpr std::pair<Index, Index> shapes[] = {{1, 1},    {5, 3},    {384, 24},  {385, 25},
                                               {900, 65}, {40, 200}, {800, 250}, {7000, 10}};

@@ -7,8 +7,7 @@
 using namespace matfact;
 using namespace matfact::testing;
 
-namespace
-{
+namespace {
 
 /// Puts the provider back, whatever a test does.
 struct RestoreLapack {

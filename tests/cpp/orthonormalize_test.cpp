@@ -6,8 +6,7 @@
 using namespace matfact;
 using namespace matfact::testing;
 
-namespace
-{
+namespace {
 
 /// Columns scaled by 10^(-decades j / (k - 1)) and then mixed with their left neighbour: condition about 10^decades.
 Matrix<double> ill_conditioned(Index n, Index k, double decades)

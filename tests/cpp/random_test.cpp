@@ -7,8 +7,7 @@
 
 using namespace matfact;
 
-namespace
-{
+namespace {
 constexpr std::uint64_t ones = std::numeric_limits<std::uint64_t>::max();
 }
 

@@ -8,8 +8,7 @@
 using namespace matfact;
 using namespace matfact::testing;
 
-namespace
-{
+namespace {
 
 constexpr SvdSolver solvers[] = {SvdSolver::automatic, SvdSolver::full, SvdSolver::gram};
 constexpr std::pair<Index, Index> shapes[] = {{200, 20}, {20, 200}, {50, 50}, {1, 9}, {9, 1}, {1, 1}};

@@ -61,7 +61,7 @@ def test_an_installed_library_brings_every_public_header(prefix: Path, root: Pat
 
 
 def test_the_source_tree_works_as_a_subdirectory(root: Path, eigen: str, run: Run, tmp_path: Path) -> None:
-    """add_subdirectory; without optimization, because it compiles the library again."""
+    """add_subdirectory; without a build type, hence without optimization, because it compiles the library again."""
     build_and_run(
         run,
         tmp_path,
@@ -69,5 +69,4 @@ def test_the_source_tree_works_as_a_subdirectory(root: Path, eigen: str, run: Ru
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DCONSUMER_EIGEN={eigen}",
         f"-DCONSUMER_FLAGS={native_flags()}",
-        "-DCMAKE_BUILD_TYPE=Debug",
     )

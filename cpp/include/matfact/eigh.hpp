@@ -20,7 +20,7 @@ struct EighOptions {
     EighSolver solver = EighSolver::automatic;
     bool compute_residuals = true; ///< false leaves them empty: they cost one product with a
     int num_threads = 0;           ///< 0 = the process default
-    void validate(Index n) const; ///< throws std::invalid_argument naming the field
+    void validate(Index n) const;  ///< throws std::invalid_argument naming the field
 };
 
 /// a v = v diag(w), w descending. residuals[i] = ||a v_i - w_i v_i|| / max(|w|, |a_ij|): the divisor is

@@ -13,8 +13,7 @@
 #include <limits>
 #include <vector>
 
-namespace matfact::testing
-{
+namespace matfact::testing {
 
 /// `value` to within factor * eps(T), relative to 1 or to |value|, whichever is larger.
 template <class T> doctest::Approx approx(double value, double factor)
