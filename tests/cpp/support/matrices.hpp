@@ -127,11 +127,11 @@ template <class T> Matrix<double> rebuild(const Matrix<T>& u, const std::vector<
 template <class T> bool same_bits(const Matrix<T>& a, const Matrix<T>& b)
 {
     return a.n_rows() == b.n_rows() && a.n_cols() == b.n_cols() &&
-           std::memcmp(a.data(), b.data(), sizeof(T) * static_cast<std::size_t>(a.size())) == 0;
+           (a.size() == 0 || std::memcmp(a.data(), b.data(), sizeof(T) * static_cast<std::size_t>(a.size())) == 0);
 }
 template <class T> bool same_bits(const std::vector<T>& a, const std::vector<T>& b)
 {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), sizeof(T) * a.size()) == 0;
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), sizeof(T) * a.size()) == 0);
 }
 
 } // namespace matfact::testing
