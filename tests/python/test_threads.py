@@ -18,6 +18,12 @@ COUNTS = [1, 2, 3, 7]
 DESCENT = ["gd", "momentum", "nesterov", "adam", "scaled_gd", "als"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenMP is optional where the compiler may lack it")
+def test_this_build_has_threads():
+    """A serial build would pass everything below for nothing."""
+    assert matfact.cpu_info().openmp
+
+
 def same_bits(results):
     """All results, arrays or tuples of arrays, equal the first byte by byte."""
     first, *others = [[np.asarray(a).tobytes() for a in r] for r in results]
