@@ -5,6 +5,7 @@
 #include "linalg/orientation.hpp"
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -63,6 +64,41 @@ template <class T> T balance(T magnitude)
     return std::ldexp(T(1), std::max(-limit, std::min(limit, -exponent)));
 }
 
+/// The last k rows in reverse order as columns, with their signs fixed. A square matrix is turned around in place.
+template <class T> Matrix<T> as_columns(Matrix<T> rows, Index k, int threads)
+{
+    const Index found = rows.n_rows(), n = rows.n_cols();
+    for_blocks((found + 1) / 2, 1, threads, [&](Index i, Index, Index) {
+        T *const first = rows.data() + i * n, *const last = rows.data() + (found - 1 - i) * n;
+        const auto turn = [&](T* row) {
+            if (linalg::orientation(row, n) < T(0))
+                for (Index j = 0; j < n; ++j)
+                    row[j] = -row[j];
+        };
+        turn(first);
+        if (last != first) {
+            turn(last);
+            std::swap_ranges(first, first + n, last);
+        }
+    });
+    if (k < n) {
+        Matrix<T> v(n, k);
+        for_blocks(n, tile, threads, [&](Index begin, Index end, Index) {
+            for (Index c = 0; c < k; ++c)
+                for (Index j = begin; j < end; ++j)
+                    v(j, c) = rows(c, j);
+        });
+        return v;
+    }
+    for_blocks(n, tile, threads, [&](Index begin, Index end, Index) {
+        for (Index j0 = 0; j0 <= begin; j0 += tile)
+            for (Index i = begin; i < end; ++i)
+                for (Index j = j0; j < std::min(j0 + tile, i); ++j)
+                    std::swap(rows(i, j), rows(j, i));
+    });
+    return rows;
+}
+
 } // namespace
 
 void EighOptions::validate(Index n) const
@@ -83,9 +119,11 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     const int threads = resolve_threads(options.num_threads);
     const Index n = a.n_rows, k = options.n_components ? options.n_components : n;
 
-    const T scale = balance(checked_magnitude(a, threads));
+    constexpr Index worth_threads = 256; // below, waking them takes longer than a pass over a
+    const int pass_threads = n <= worth_threads ? 1 : threads;
+    const T scale = balance(checked_magnitude(a, pass_threads));
     Matrix<T> work(n, n);
-    for_blocks(n, tile, threads, [&](Index begin, Index end, Index) {
+    for_blocks(n, tile, pass_threads, [&](Index begin, Index end, Index) {
         for (Index i = begin; i < end; ++i)
             for (Index j = 0; j < n; ++j)
                 work(i, j) = scale * a(i, j);
@@ -107,19 +145,10 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     }
 
     EighResult<T> result;
-    result.v = Matrix<T>(n, k);
-    result.w.resize(static_cast<std::size_t>(k));
     const Index found = rows.n_rows();
-    for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
-        T sign[tile];
-        for (Index c = begin; c < end; ++c) {
-            sign[c - begin] = linalg::orientation(rows.data() + (found - 1 - c) * n, n);
-            result.w[static_cast<std::size_t>(c)] = ascending[static_cast<std::size_t>(found - 1 - c)] / scale;
-        }
-        for (Index j = 0; j < n; ++j)
-            for (Index c = begin; c < end; ++c)
-                result.v(j, c) = sign[c - begin] * rows(found - 1 - c, j);
-    });
+    for (Index c = 0; c < k; ++c)
+        result.w.push_back(ascending[static_cast<std::size_t>(found - 1 - c)] / scale);
+    result.v = as_columns(std::move(rows), k, pass_threads);
     if (options.compute_residuals)
         result.residuals = eigh_residuals<T>(a, result.w, result.v.view(), threads);
     return result;

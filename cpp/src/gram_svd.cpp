@@ -3,6 +3,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "parallel.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -71,53 +72,83 @@ Eigen::VectorXd sort_by_norm(Matrix<double>& y, Matrix<double>& vt, RowMajorMatr
     return gram_of_y.diagonal().cwiseSqrt();
 }
 
+void scale_columns(Matrix<double>& y, const Eigen::VectorXd& factors, int threads)
+{
+    for_blocks(y.n_rows(), 256, threads, [&](Index begin, Index end, Index) {
+        as_map(y).block(begin, 0, end - begin, factors.size()).array().rowwise() *= factors.transpose().array();
+    });
+}
+
+Matrix<double> leading_columns(Matrix<double> a, Index k)
+{
+    if (k >= a.n_cols())
+        return a;
+    Matrix<double> result(a.n_rows(), k);
+    as_map(result) = as_map(a).leftCols(k);
+    return result;
+}
+
+/// vt <- right' vt in its leading rows.
+void turn_rows(Matrix<double>& vt, const RowMajorMatrix& right, int threads)
+{
+    const Index rank = right.rows();
+    const Matrix<double> turned = multiply<double>(MatrixView<const double>{right.data(), rank, rank, 1, rank},
+                                                   MatrixView<const double>(vt.view()).rows(0, rank), threads);
+    std::copy_n(turned.data(), turned.size(), vt.data());
+}
+
+/// From y = z v, whose columns do not vanish, have the given norms and nearly no overlap, to u, s and the turned vt.
+TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::VectorXd& norms, RowMajorMatrix overlaps,
+                          bool want_u, int threads)
+{
+    // Sums of y.n_rows() products leave overlaps of this size in any case.
+    const double negligible = 2 * eps * std::sqrt(static_cast<double>(y.n_rows() + y.n_cols()));
+    TallSvd result;
+    result.s.assign(norms.begin(), norms.end());
+    overlaps.diagonal().setZero();
+    const Eigen::VectorXd inverse = norms.cwiseInverse();
+    if (overlaps.cwiseAbs().maxCoeff() <= negligible) {
+        scale_columns(y, inverse, threads);
+        result.u = std::move(y);
+    } else if (auto rotation = first_order_rotation(overlaps, norms)) {
+        turn_rows(vt, rotation->right, threads);
+        if (want_u)
+            result.u = times(y.view(), inverse.asDiagonal() * rotation->left, threads);
+    } else {
+        scale_columns(y, inverse, threads);
+        const RowMajorMatrix r = orthonormalize(y, threads) * norms.asDiagonal();
+        Matrix<double> work(r.rows(), r.rows()), left, right;
+        as_map(work) = r;
+        singular_values_and_vectors(work.view(), left, result.s, right, threads);
+        turn_rows(vt, as_map(right).transpose(), threads);
+        if (want_u)
+            result.u = multiply<double>(y.view(), left.view(), threads);
+    }
+    result.vt = std::move(vt);
+    return result;
+}
+
 /// From y = z v to the singular triplets.
 TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
 {
     const Index k = y.n_cols();
     RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
-    Eigen::VectorXd norms = sort_by_norm(y, vt, g);
+    const Eigen::VectorXd norms = sort_by_norm(y, vt, g);
     const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
     const Index rank = (norms.array() > cutoff).count();
-
-    TallSvd result;
-    result.s.assign(static_cast<std::size_t>(k), 0.0);
-    if (rank > 0) {
-        norms.conservativeResize(rank);
-        const Eigen::VectorXd inverse = norms.cwiseInverse();
-        const RowMajorMatrix overlaps = inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal();
-        RowMajorMatrix e = overlaps;
-        e.diagonal().setZero();
-        auto rotation = first_order_rotation(e, norms);
-        if (rotation) {
-            rotation->left = inverse.asDiagonal() * rotation->left;
-            std::copy_n(norms.data(), rank, result.s.data());
-            if (want_u)
-                result.u =
-                    times(MatrixView<const double>(y.view()).block(0, 0, y.n_rows(), rank), rotation->left, threads);
-        } else {
-            Matrix<double> q(y.n_rows(), rank);
-            as_map(q) = as_map(y).leftCols(rank) * inverse.asDiagonal();
-            const RowMajorMatrix r = orthonormalize(q, threads) * norms.asDiagonal();
-            Matrix<double> work(rank, rank), left, right;
-            as_map(work) = r;
-            std::vector<double> s;
-            singular_values_and_vectors(work.view(), left, s, right, threads);
-            std::copy(s.begin(), s.end(), result.s.begin());
-            rotation = Rotation{as_map(left), as_map(right).transpose()};
-            if (want_u)
-                result.u = multiply<double>(q.view(), left.view(), threads);
-        }
-        const Matrix<double> turned =
-            multiply<double>(MatrixView<const double>{rotation->right.data(), rank, rank, 1, rank},
-                             MatrixView<const double>(vt.view()).rows(0, rank), threads);
-        std::copy_n(turned.data(), turned.size(), vt.data());
+    if (rank == 0) {
+        std::fill_n(y.data(), y.size(), 0.0);
+        complete_basis(y, 0, threads);
+        return {std::move(y), std::vector<double>(static_cast<std::size_t>(k), 0.0), std::move(vt)};
     }
-    result.vt = std::move(vt);
+    const Eigen::VectorXd inverse = norms.head(rank).cwiseInverse();
+    TallSvd result =
+        decompose_regular(leading_columns(std::move(y), rank), std::move(vt), norms.head(rank),
+                          inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal(), want_u, threads);
+    result.s.resize(static_cast<std::size_t>(k), 0.0);
     if (want_u && rank < k) {
-        Matrix<double> complete(y.n_rows(), k);
-        if (rank > 0)
-            as_map(complete).leftCols(rank) = as_map(result.u);
+        Matrix<double> complete(result.u.n_rows(), k);
+        as_map(complete).leftCols(rank) = as_map(result.u);
         complete_basis(complete, rank, threads);
         result.u = std::move(complete);
     }
@@ -141,7 +172,8 @@ Spectrum eigenpairs(Matrix<double> a, Index k, int threads)
         symmetric_eigen(a.view(), ascending, threads);
         rows = std::move(a);
     }
-    as_map(rows) = RowMajorMatrix(as_map(rows).colwise().reverse());
+    for (Index i = 0; i < rows.n_rows() / 2; ++i)
+        std::swap_ranges(rows.data() + i * d, rows.data() + (i + 1) * d, rows.data() + (rows.n_rows() - 1 - i) * d);
     return {{ascending.rbegin(), ascending.rend()}, std::move(rows)};
 }
 
@@ -151,15 +183,6 @@ Matrix<double> leading_rows(Matrix<double> a, Index k)
         return a;
     Matrix<double> result(k, a.n_cols());
     std::copy_n(a.data(), result.size(), result.data());
-    return result;
-}
-
-Matrix<double> leading_columns(Matrix<double> a, Index k)
-{
-    if (k >= a.n_cols())
-        return a;
-    Matrix<double> result(a.n_rows(), k);
-    as_map(result) = as_map(a).leftCols(k);
     return result;
 }
 

@@ -29,8 +29,13 @@ LapackTable table;
 /// lowest count, and the last one out restores what the first one found.
 class LimitedThreads {
 public:
-    explicit LimitedThreads(int threads)
+    /// `n` is the order of the problem: below some hundreds a second thread gains nothing, and a pool that has been
+    /// woken spins for milliseconds beside ours.
+    LimitedThreads(int threads, Index n)
     {
+        constexpr Index worth_threads = 100;
+        if (n <= worth_threads)
+            threads = 1;
         if (!table.get_num_threads || !table.set_num_threads)
             return;
         const std::lock_guard<std::mutex> guard(mutex);
@@ -75,6 +80,12 @@ template <class T> void* pick(void* for_float, void* for_double)
     return std::is_same_v<T, float> ? for_float : for_double;
 }
 
+/// What a size query asks for, and a little more where T cannot hold the number exactly.
+template <class T> Matrix<T> workspace(T size)
+{
+    return Matrix<T>(1, static_cast<Index>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
+}
+
 template <class I, class T> void call_syevd(void* address, MatrixView<T> a, T* w)
 {
     using Function = void (*)(const char*, const char*, const I*, T*, const I*, T*, T*, const I*, I*, const I*, I*);
@@ -84,9 +95,9 @@ template <class I, class T> void call_syevd(void* address, MatrixView<T> a, T* w
     T size = 0;
     syevd("V", "U", &n, a.data, &ld, w, &size, &query, &int_size, &query, &info);
     check_info(info, "syevd");
-    std::vector<T> work(static_cast<std::size_t>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
+    Matrix<T> work = workspace(size);
     std::vector<I> int_work(static_cast<std::size_t>(int_size));
-    const I work_size = to_lapack<I>(static_cast<Index>(work.size()));
+    const I work_size = to_lapack<I>(work.size());
     syevd("V", "U", &n, a.data, &ld, w, work.data(), &work_size, int_work.data(), &int_size, &info);
     check_info(info, "syevd");
 }
@@ -106,9 +117,9 @@ template <class I, class T> void call_syevr(void* address, MatrixView<T> a, Inde
     syevr("V", "I", "U", &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
           support.data(), &size, &query, &int_size, &query, &info);
     check_info(info, "syevr");
-    std::vector<T> work(static_cast<std::size_t>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
+    Matrix<T> work = workspace(size);
     std::vector<I> int_work(static_cast<std::size_t>(int_size));
-    const I work_size = to_lapack<I>(static_cast<Index>(work.size()));
+    const I work_size = to_lapack<I>(work.size());
     syevr("V", "I", "U", &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
           support.data(), work.data(), &work_size, int_work.data(), &int_size, &info);
     check_info(info, "syevr");
@@ -130,8 +141,8 @@ template <class I, class T> void call_gesdd(void* address, MatrixView<T> a, T* u
     std::vector<I> int_work(8 * static_cast<std::size_t>(rank));
     gesdd("S", &m, &n, a.data, &ld, s, vt, &m, u, &rank, &size, &query, int_work.data(), &info);
     check_info(info, "gesdd");
-    std::vector<T> work(static_cast<std::size_t>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
-    const I work_size = to_lapack<I>(static_cast<Index>(work.size()));
+    Matrix<T> work = workspace(size);
+    const I work_size = to_lapack<I>(work.size());
     gesdd("S", &m, &n, a.data, &ld, s, vt, &m, u, &rank, work.data(), &work_size, int_work.data(), &info);
     check_info(info, "gesdd");
 }
@@ -164,7 +175,7 @@ template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int 
 {
     w.resize(static_cast<std::size_t>(a.n_rows));
     if (void* const address = pick<T>(table.ssyevd, table.dsyevd)) {
-        const LimitedThreads limit(threads);
+        const LimitedThreads limit(threads, a.n_rows);
         // The eigenvectors come as columns of a column-major matrix: as rows of ours.
         table.ilp64 ? call_syevd<std::int64_t>(address, a, w.data()) : call_syevd<std::int32_t>(address, a, w.data());
         return;
@@ -185,7 +196,7 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, s
     w.resize(static_cast<std::size_t>(k));
     Matrix<T> v(k, a.n_rows);
     if (void* const address = pick<T>(table.ssyevr, table.dsyevr)) {
-        const LimitedThreads limit(threads);
+        const LimitedThreads limit(threads, a.n_rows);
         table.ilp64 ? call_syevr<std::int64_t>(address, a, k, w.data(), v.data())
                     : call_syevr<std::int32_t>(address, a, k, w.data(), v.data());
         return v;
@@ -206,7 +217,7 @@ void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& 
     vt = Matrix<T>(rank, a.n_cols);
     s.resize(static_cast<std::size_t>(rank));
     if (void* const address = pick<T>(table.sgesdd, table.dgesdd)) {
-        const LimitedThreads limit(threads);
+        const LimitedThreads limit(threads, rank);
         table.ilp64 ? call_gesdd<std::int64_t>(address, a, u.data(), s.data(), vt.data())
                     : call_gesdd<std::int32_t>(address, a, u.data(), s.data(), vt.data());
         return;

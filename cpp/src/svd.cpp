@@ -83,20 +83,30 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale
     return linalg::gram(z, centering, scale, threads, checkpoint);
 }
 
-/// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for z ~ u diag(s) vt.
-template <class T> std::vector<double> residuals_of(const Operand<T>& z, const TallSvd& f, int threads)
+/// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'.
+template <class T>
+std::vector<double> residuals_of(const Operand<T>& z, MatrixView<const double> u, const std::vector<double>& s,
+                                 MatrixView<const double> v, int threads)
 {
-    const Matrix<double> ztu = linalg::multiply(z.transposed(), f.u.view(), threads);
-    std::vector<double> result(f.s.size(), 0.0);
-    for (Index j = 0; j < ztu.n_rows(); ++j)
-        for (std::size_t i = 0; i < result.size(); ++i) {
-            const auto c = static_cast<Index>(i);
-            const double r = ztu(j, c) - f.s[i] * f.vt(c, j);
-            result[i] += r * r;
-        }
+    constexpr Index block_cols = 32;
+    const Matrix<double> ztu = linalg::multiply(z.transposed(), u, threads);
+    std::vector<double> result(s.size(), 0.0);
+    for_blocks(u.n_cols, block_cols, threads, [&](Index begin, Index end, Index) {
+        for (Index j = 0; j < ztu.n_rows(); ++j)
+            for (Index c = begin; c < end; ++c) {
+                const auto i = static_cast<std::size_t>(c);
+                const double r = ztu(j, c) - s[i] * v(j, c);
+                result[i] += r * r;
+            }
+    });
     for (double& r : result)
-        r = f.s.front() > 0.0 ? std::sqrt(r) / f.s.front() : 0.0;
+        r = s.front() > 0.0 ? std::sqrt(r) / s.front() : 0.0;
     return result;
+}
+
+bool wants_residuals(const SvdOptions& options)
+{
+    return options.compute_u && (options.compute_residuals || options.tol > 0.0);
 }
 
 Matrix<double> transposed(const Matrix<double>& a)
@@ -133,8 +143,8 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     // In the wide orientation the long vectors are those of vt: they are wanted always.
     TallSvd f =
         linalg::gram_svd(z, std::move(g.matrix), k, options.compute_u || wide, options.tol, threads, checkpoint);
-    if (options.compute_u)
-        d.residuals = residuals_of(z, f, threads);
+    if (wants_residuals(options))
+        d.residuals = residuals_of(z, f.u.view(), f.s, MatrixView<const double>(f.vt.view()).transposed(), threads);
     d.u = wide ? transposed(f.vt) : std::move(f.u);
     d.vt = wide ? transposed(f.u) : std::move(f.vt);
     d.s = std::move(f.s);
@@ -142,56 +152,80 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     return d;
 }
 
+template <class T> Matrix<double> as_double(MatrixView<const T> a)
+{
+    Matrix<double> result(a.n_rows, a.n_cols);
+    for (Index i = 0; i < a.n_rows; ++i)
+        for (Index j = 0; j < a.n_cols; ++j)
+            result(i, j) = static_cast<double>(a(i, j));
+    return result;
+}
+
+/// The leading block of a, in float64.
+template <class T> Matrix<double> leading_block(Matrix<T> a, Index rows, Index cols)
+{
+    if constexpr (std::is_same_v<T, double>)
+        if (rows == a.n_rows() && cols == a.n_cols())
+            return a;
+    return as_double(MatrixView<const T>(a.view()).block(0, 0, rows, cols));
+}
+
+template <class T> std::vector<double> column_means(MatrixView<const T> x)
+{
+    std::vector<double> mean(static_cast<std::size_t>(x.n_cols), 0.0);
+    for (Index i = 0; i < x.n_rows; ++i)
+        for (Index j = 0; j < x.n_cols; ++j)
+            mean[static_cast<std::size_t>(j)] += static_cast<double>(x(i, j)) / static_cast<double>(x.n_rows);
+    return mean;
+}
+
 template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const SvdOptions& options, int threads)
 {
-    const double largest = largest_magnitude(x, threads);
+    constexpr Index block_rows = 64;
     Operand<T> z{x};
-    if (largest > 0.0)
+    if (const double largest = largest_magnitude(x, threads); largest > 0.0)
         z.scale = balancing_scale(largest);
     Decomposition d;
     if (options.center) {
-        d.mean.assign(static_cast<std::size_t>(x.n_cols), 0.0);
-        for (Index i = 0; i < x.n_rows; ++i)
-            for (Index j = 0; j < x.n_cols; ++j)
-                d.mean[static_cast<std::size_t>(j)] += static_cast<double>(x(i, j)) / static_cast<double>(x.n_rows);
+        d.mean = column_means(x);
+        z.col_shift = d.mean.data();
     }
-    Matrix<T> work(x.n_rows, x.n_cols);
-    for (Index i = 0; i < x.n_rows; ++i)
-        for (Index j = 0; j < x.n_cols; ++j) {
-            const double shift = options.center ? d.mean[static_cast<std::size_t>(j)] : 0.0;
-            work(i, j) = static_cast<T>(z.scale * (static_cast<double>(x(i, j)) - shift));
-            d.total_variance += static_cast<double>(work(i, j)) * static_cast<double>(work(i, j));
-        }
-    Matrix<T> u, vt;
+    Matrix<T> work(x.n_rows, x.n_cols), u, vt;
+    std::vector<double> squares(static_cast<std::size_t>(block_count(x.n_rows, block_rows)));
+    for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
+        double sum = 0.0;
+        for (Index i = begin; i < end; ++i)
+            for (Index j = 0; j < x.n_cols; ++j) {
+                const double shift = options.center ? d.mean[static_cast<std::size_t>(j)] : 0.0;
+                const double value = z.scale * (static_cast<double>(x(i, j)) - shift);
+                work(i, j) = static_cast<T>(value);
+                sum += value * value;
+            }
+        squares[static_cast<std::size_t>(block)] = sum;
+    });
+    d.total_variance = ordered_sum(squares);
     std::vector<T> s;
     linalg::singular_values_and_vectors(work.view(), u, s, vt, threads);
-    d.vt = Matrix<double>(k, x.n_cols);
-    std::copy_n(vt.data(), d.vt.size(), d.vt.data());
     d.s.assign(s.begin(), s.begin() + k);
-    if (options.compute_u) {
-        d.u = Matrix<double>(x.n_rows, k);
-        for (Index i = 0; i < x.n_rows; ++i)
-            std::copy_n(u.data() + i * u.n_cols(), k, d.u.data() + i * k);
-        if (options.center)
-            z.col_shift = d.mean.data();
-        TallSvd f{std::move(d.u), d.s, std::move(d.vt)};
-        d.residuals = residuals_of(z, f, threads);
-        d.u = std::move(f.u);
-        d.vt = std::move(f.vt);
+    d.vt = leading_block(std::move(vt), k, x.n_cols);
+    if (options.compute_u)
+        d.u = leading_block(std::move(u), x.n_rows, k);
+    if (wants_residuals(options)) {
+        const MatrixView<const double> v = MatrixView<const double>(d.vt.view()).transposed();
+        d.residuals = x.n_rows < x.n_cols ? residuals_of(z.transposed(), v, d.s, d.u.view(), threads)
+                                          : residuals_of(z, d.u.view(), d.s, v, threads);
     }
     unscale(d, z.scale);
     return d;
 }
 
-/// Gram where one side is clearly shorter or few triplets are asked for; in float64 also for square matrices, where it
-/// still costs less than a bidiagonalization. Small matrices take the full solver: accuracy is free there.
-template <class T> SvdSolver choose_solver(Index n_rows, Index n_cols, Index k)
+/// Gram where one side is clearly shorter or few triplets are asked for: a few products then replace the
+/// bidiagonalization. Small matrices take the full solver in any shape: its accuracy is free there.
+SvdSolver choose_solver(Index n_rows, Index n_cols, Index k)
 {
     const Index shorter = std::min(n_rows, n_cols), longer = std::max(n_rows, n_cols);
-    if (shorter <= 32 && longer <= 512)
-        return SvdSolver::full;
-    const bool single = std::is_same_v<T, float>;
-    return single && 2 * longer < 3 * shorter && 4 * k > shorter ? SvdSolver::full : SvdSolver::gram;
+    const bool is_small = shorter <= 32 && longer <= 512, is_square = 2 * longer < 3 * shorter;
+    return is_small || (is_square && 4 * k > shorter) ? SvdSolver::full : SvdSolver::gram;
 }
 
 template <class T> std::vector<T> rounded(const std::vector<double>& values)
@@ -210,6 +244,9 @@ template <class T> Matrix<T> rounded(Matrix<double> a)
         return result;
     }
 }
+
+/// A residual and the rounding of the triplet itself to T.
+template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
 
 void fix_signs(Decomposition& d)
 {
@@ -251,7 +288,7 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
     if (progress)
         checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
     const SvdSolver solver =
-        options.solver == SvdSolver::automatic ? choose_solver<T>(x.n_rows, x.n_cols, k) : options.solver;
+        options.solver == SvdSolver::automatic ? choose_solver(x.n_rows, x.n_cols, k) : options.solver;
     Decomposition d =
         solver == SvdSolver::full ? by_lapack(x, k, options, threads) : by_gram(x, k, options, threads, checkpoint);
     if (!options.compute_u)
@@ -265,13 +302,41 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
     if (!std::isfinite(static_cast<double>(result.s.front())))
         throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
     for (const double r : d.residuals) {
-        // The results themselves are rounded to T.
-        result.residuals.push_back(static_cast<T>(r) + std::numeric_limits<T>::epsilon());
+        result.residuals.push_back(reported<T>(r));
         if (options.tol > 0.0 && static_cast<double>(result.residuals.back()) > options.tol)
             result.status = Status::max_iter;
     }
     result.u = rounded<T>(std::move(d.u));
     result.vt = rounded<T>(std::move(d.vt));
+    return result;
+}
+
+template <class T>
+std::vector<T> svd_residuals(MatrixView<const T> x, MatrixView<const T> u, const std::vector<T>& s,
+                             MatrixView<const T> vt, const T* mean, int num_threads)
+{
+    const auto k = static_cast<Index>(s.size());
+    if (k == 0 || u.n_rows != x.n_rows || u.n_cols != k || vt.n_rows != k || vt.n_cols != x.n_cols)
+        throw std::invalid_argument("residuals of X with shape " + shape(x.n_rows, x.n_cols) +
+                                    " need u, s and vt that go with it");
+    const int threads = resolve_threads(num_threads);
+    Operand<T> z{x};
+    if (const double largest = largest_magnitude(x, threads); largest > 0.0)
+        z.scale = balancing_scale(largest);
+    std::vector<double> shift, values(s.begin(), s.end());
+    if (mean) {
+        shift.assign(mean, mean + x.n_cols);
+        z.col_shift = shift.data();
+    }
+    for (double& value : values)
+        value *= z.scale;
+    const Matrix<double> wide_u = as_double(u), wide_v = as_double(vt.transposed());
+    const std::vector<double> residuals =
+        x.n_rows < x.n_cols ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
+                            : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
+    std::vector<T> result;
+    for (const double r : residuals)
+        result.push_back(reported<T>(r));
     return result;
 }
 
@@ -297,6 +362,8 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
 
 #define MATFACT_SVD(T)                                                                                                 \
     template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
+    template std::vector<T> svd_residuals(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,             \
+                                          MatrixView<const T>, const T*, int);                                         \
     template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
 MATFACT_SVD(float)
 MATFACT_SVD(double)

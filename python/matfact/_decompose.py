@@ -23,7 +23,10 @@ def decompose(
     tol: float = 0.0,
     num_threads: int = 0,
 ) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
-    """u, s, vt, mean, residuals, total variance and status of a checked matrix; `n_components` 0 asks for all."""
+    """u, s, vt, mean, residuals, total variance and status of a checked matrix; `n_components` 0 asks for all.
+
+    The residuals are there if `tol` is positive.
+    """
     _lapack.ensure_lapack_for(x.shape)
     function: Any = getattr(_core, f"svd_{core_suffix(x)}")
     u, s, vt, mean, residuals, total_variance, status = function(
@@ -32,6 +35,7 @@ def decompose(
         solver=solver,
         center=center,
         compute_u=compute_u,
+        compute_residuals=False,
         tol=tol,
         num_threads=num_threads,
         progress=None,

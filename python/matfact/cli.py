@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import time
 import warnings
@@ -29,8 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.simplefilter("always", ConvergenceWarning)
     try:
         options.run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ArithmeticError, ImportError, MemoryError, OSError, TypeError, ValueError) as error:
         print(f"matfact: error: {error or type(error).__name__}", file=sys.stderr)
         return 2

@@ -8,26 +8,8 @@ from typing import Any
 
 from matfact import _core, _lapack
 from matfact import typing as mt
+from matfact._certificate import Residuals
 from matfact._validation import as_matrix, check_choice, check_n_components, check_num_threads, core_suffix
-
-
-class _Residuals:
-    """The residuals, once they are known; until then what it takes to compute them."""
-
-    __slots__ = ("a", "num_threads", "values")
-
-    def __init__(self, a: mt.FloatArray, num_threads: int) -> None:
-        self.a: mt.FloatArray | None = a
-        self.num_threads = num_threads
-        self.values: mt.FloatArray | None = None
-
-    def of(self, w: mt.FloatArray, v: mt.FloatArray) -> mt.FloatArray:
-        if self.a is not None:
-            function: Any = getattr(_core, f"eigh_residuals_{core_suffix(self.a)}")
-            self.values = function(self.a, w, v, num_threads=self.num_threads)
-            self.a = None
-        assert self.values is not None
-        return self.values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +26,7 @@ class EighResult:
 
     w: mt.FloatArray
     v: mt.FloatArray
-    _residuals: _Residuals = field(repr=False)
+    _residuals: Residuals = field(repr=False)
 
     @property
     def residuals(self) -> mt.FloatArray:
@@ -124,4 +106,4 @@ def eigh(
     w, v, _ = function(
         a, n_components=k, solver=core_solver, compute_residuals=False, num_threads=threads, progress=None
     )
-    return EighResult(w, v, _Residuals(a, threads))
+    return EighResult(w, v, Residuals("eigh", a, threads))

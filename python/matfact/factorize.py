@@ -237,10 +237,12 @@ def factorize(
     max_iter : int, default=1000
         Most sweeps over X, at least 1.
     tol : float, optional
-        Relative norm of the gradient at which the iteration has converged; 0 runs all `max_iter` sweeps.
-        None takes 1e-8 for float64 and 1e-5 for float32.
+        Relative norm of the gradient at which the iteration has converged; 0 runs all `max_iter` sweeps,
+        unless gd or scaled_gd with their own step can no longer lower the objective. None takes 1e-8 for
+        float64 and 1e-5 for float32.
     init : {"random", "svd"} or a pair (W, H), default="random"
-        Small random factors, the truncated SVD of X (missing entries as column means), or a start of shapes
+        Small random factors, the truncated SVD of X (with missing entries, that of the observed ones divided
+        by their share), or a start of shapes
         (n_samples, n_components) and (n_components, n_features). The pair is not changed.
     reduction : {"mean", "sum"}, default="mean"
         Over the observed entries; it scales the loss against the penalties and a fixed learning rate.

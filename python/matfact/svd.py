@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._certificate import Residuals
 from matfact._decompose import decompose, project
 from matfact._validation import (
     as_dtype,
@@ -41,8 +42,6 @@ class SVDResult:
         The column means that were subtracted; None without centering.
     total_variance : float
         Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated.
-    residuals : array of shape (n_components,)
-        :math:`\|X^\top u_i - s_i v_i\| / s_1`, which bounds the error of each :math:`s_i / s_1`.
     status : {"converged", "max_iter"}
         ``"max_iter"`` where a residual stayed above ``tol``.
     """
@@ -52,8 +51,8 @@ class SVDResult:
     vt: mt.FloatArray
     mean: mt.FloatArray | None
     total_variance: float
-    residuals: mt.FloatArray
     status: mt.Status
+    _residuals: Residuals = field(repr=False)
 
     def __iter__(self) -> Iterator[mt.FloatArray]:
         return iter((self.u, self.s, self.vt))
@@ -61,6 +60,16 @@ class SVDResult:
     def __repr__(self) -> str:
         m, k = self.u.shape
         return f"SVDResult({m} x {self.vt.shape[1]}, n_components={k}, {self.s.dtype}, status={self.status!r})"
+
+    @property
+    def residuals(self) -> mt.FloatArray:
+        r""":math:`\|X^\top u_i - s_i v_i\| / s_1`, shape (n_components,): bounds the error of :math:`s_i / s_1`.
+
+        For X with more columns than rows it is the other side, :math:`\|X v_i - s_i u_i\| / s_1`: of the two the
+        one that does not hold by construction. They take a product with X, so they are computed on first access,
+        unless `tol` asked for them; X is kept until then and must not be changed in between.
+        """
+        return self._residuals.of(self.u, self.s, self.vt, self.mean)
 
     @property
     def scores(self) -> mt.FloatArray:
@@ -122,8 +131,8 @@ class SVDResult:
             self.vt[:k].copy(),
             self.mean,
             self.total_variance,
-            self.residuals[:k].copy(),
             self.status,
+            self._residuals.leading(k),
         )
 
     def fold_in(self, Q: mt.MatrixLike) -> mt.FloatArray:
@@ -257,13 +266,14 @@ def svd(
     tolerance = 0.0 if tol is None else as_real(tol, "tol")
     if random_state is not None:
         draw_seed(random_state)
+    threads = check_num_threads(num_threads)
     u, s, vt, mean, residuals, total_variance, status = decompose(
         x,
         n_components=k,
         solver=core_solver,
         center=centered,
         tol=tolerance,
-        num_threads=check_num_threads(num_threads),
+        num_threads=threads,
     )
     if status == "max_iter":
         worst = float(residuals.max())
@@ -273,4 +283,5 @@ def svd(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return SVDResult(u, s, vt, mean if centered else None, total_variance, residuals, status)
+    certificate = Residuals("svd", x, threads, residuals if tolerance > 0.0 else None)
+    return SVDResult(u, s, vt, mean if centered else None, total_variance, status, certificate)

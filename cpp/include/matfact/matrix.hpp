@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +35,12 @@ template <class T, class I> struct CsrView {
     const I* indptr = nullptr;
     Index n_rows = 0, n_cols = 0;
 };
+
+namespace detail {
+/// Memory aligned to 64 bytes, on huge pages where it is large and the system has them. Throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+void deallocate(void* data) noexcept;
+} // namespace detail
 
 /// An owned row-major matrix without padding, aligned to 64 bytes. Movable, not copyable; not initialized.
 template <class T> class Matrix {
@@ -72,13 +77,13 @@ public:
         n_rows_ = n_cols_ = 0;
         return std::exchange(data_, nullptr);
     }
-    static void deallocate(T* data) { ::operator delete(data, std::align_val_t{64}); }
+    static void deallocate(T* data) noexcept { detail::deallocate(data); }
 
 private:
     static_assert(std::is_trivially_copyable_v<T>);
     static T* allocate(Index size)
     {
-        return static_cast<T*>(::operator new(sizeof(T) * static_cast<std::size_t>(size), std::align_val_t{64}));
+        return static_cast<T*>(detail::allocate(sizeof(T) * static_cast<std::size_t>(size)));
     }
     T* data_ = nullptr;
     Index n_rows_ = 0, n_cols_ = 0;

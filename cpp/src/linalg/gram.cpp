@@ -87,11 +87,11 @@ template <class T> std::vector<double> row_means(MatrixView<const T> x, int thre
 /// Wide results: each block of rows is packed once, then the tiles of the result are shared out.
 template <class T>
 void gram_by_tiles(MatrixView<const T> x, double scale, const double* row_mean, double* mean, int threads,
-                   const Checkpoint& checkpoint, std::vector<double>& sum, Index stride)
+                   const Checkpoint& checkpoint, Matrix<double>& sum, Index stride)
 {
     constexpr Index width = panel_width<double>;
     const Index n_panels = stride / width;
-    std::vector<double> packed(static_cast<std::size_t>(n_panels * gram_panel_size));
+    Matrix<double> packed(n_panels, gram_panel_size);
     const Index row_tasks = block_count(stride, gram_task_rows), column_tasks = block_count(n_panels, gram_panels);
     for (Index begin = 0; begin < x.n_rows; begin += gram_depth) {
         const auto rows = x.rows(begin, std::min(x.n_rows, begin + gram_depth));
@@ -113,7 +113,7 @@ void gram_by_tiles(MatrixView<const T> x, double scale, const double* row_mean, 
 /// Narrow results: fixed lanes of rows have their own sums, merged in lane order.
 template <class T>
 void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, double* mean, int threads,
-                   const Checkpoint& checkpoint, std::vector<double>& sum, Index stride)
+                   const Checkpoint& checkpoint, Matrix<double>& sum, Index stride)
 {
     constexpr Index width = panel_width<double>;
     const Index n_panels = stride / width, n_blocks = block_count(x.n_rows, gram_depth);
@@ -143,7 +143,7 @@ void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, 
     for (Index lane = 0; lane < n_lanes; ++lane) {
         const double* const other = sums.data() + lane * stride * stride;
         for (Index i = 0; i < stride * stride; ++i)
-            sum[static_cast<std::size_t>(i)] += other[i];
+            sum.data()[i] += other[i];
         if (!mean)
             continue;
         const auto before = static_cast<double>(lane * lane_rows);
@@ -153,7 +153,7 @@ void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, 
             delta[j] = means[static_cast<std::size_t>(lane * stride) + j] - mean[j];
         for (Index i = 0; i < x.n_cols; ++i)
             for (Index j = 0; j <= i; ++j)
-                sum[static_cast<std::size_t>(i * stride + j)] +=
+                sum(i, j) +=
                     before * n / (before + n) * delta[static_cast<std::size_t>(i)] * delta[static_cast<std::size_t>(j)];
         for (std::size_t j = 0; j < delta.size(); ++j)
             mean[j] += delta[j] * n / (before + n);
@@ -168,7 +168,8 @@ Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads,
     constexpr Index width = panel_width<double>;
     const Index d = x.n_cols, stride = block_count(d, width) * width;
     Gram result;
-    std::vector<double> sum(static_cast<std::size_t>(stride * stride));
+    Matrix<double> sum(stride, stride);
+    std::fill_n(sum.data(), sum.size(), 0.0);
     if (centering == Centering::rows)
         result.mean = row_means(x, threads);
     else if (centering == Centering::columns)
@@ -183,7 +184,7 @@ Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads,
     result.matrix = Matrix<double>(d, d);
     for (Index i = 0; i < d; ++i)
         for (Index j = 0; j <= i; ++j)
-            result.matrix(i, j) = result.matrix(j, i) = sum[static_cast<std::size_t>(i * stride + j)];
+            result.matrix(i, j) = result.matrix(j, i) = sum(i, j);
     return result;
 }
 

@@ -36,7 +36,24 @@ _built = tuple(level for level in _LEVELS if find_spec(f"{__name__}._core_{level
 available_levels = tuple(level for level in _built if _is_supported(level))
 level, level_reason = _choose()
 
-_module: Any = import_module(f"{__name__}._core_{level}")
+
+def _load() -> Any:
+    """Import the chosen module.
+
+    libgomp reads its settings when it is loaded. By default its idle threads spin for milliseconds and take the cores
+    that the borrowed LAPACK's threads need next; some 10 microseconds keep loops in a row fast and leave it alone.
+    """
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    if any(name in os.environ for name in names):
+        return import_module(f"{__name__}._core_{level}")
+    os.environ["GOMP_SPINCOUNT"] = "10000"
+    try:
+        return import_module(f"{__name__}._core_{level}")
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+_module = _load()
 for _name in dir(_module):
     if not _name.startswith("_"):
         _value = getattr(_module, _name)

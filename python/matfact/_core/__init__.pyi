@@ -80,6 +80,7 @@ def svd_f32(
     solver: SvdSolver,
     center: bool,
     compute_u: bool,
+    compute_residuals: bool,
     tol: float,
     num_threads: int,
     progress: _Progress,
@@ -91,11 +92,14 @@ def svd_f64(
     solver: SvdSolver,
     center: bool,
     compute_u: bool,
+    compute_residuals: bool,
     tol: float,
     num_threads: int,
     progress: _Progress,
 ) -> tuple[_F64, _F64, _F64, _F64, _F64, float, Status]: ...
+def svd_residuals_f32(x: _F32, u: _F32, s: _F32, vt: _F32, mean: _F32 | None, *, num_threads: int) -> _F32: ...
 def project_f32(q: _F32, vt: _F32, mean: _F32 | None, *, num_threads: int) -> _F32: ...
+def svd_residuals_f64(x: _F64, u: _F64, s: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
 def project_f64(q: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
 def factorize_f32(
     x: _F32,
