@@ -189,12 +189,13 @@ Matrix<double> leading_rows(Matrix<double> a, Index k)
 } // namespace
 
 template <class T>
-TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, double tol, int threads,
-                 const Checkpoint& checkpoint)
+std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
+                                double tol, int threads, const Checkpoint& checkpoint)
 {
-    // The eigenvectors of sigma_k and of what is left out mix by about eps (sigma_1 / sigma_k)^2, which leaves a
-    // residual of eps sigma_1^2 / sigma_k. Rounding alone would give about this one:
-    constexpr double reachable = 1e-13;
+    // The eigenvectors of sigma_k and of what is left out mix by about noise (sigma_1 / sigma_k)^2, which leaves a
+    // residual of noise sigma_1^2 / sigma_k. The rest of the arithmetic alone would give about this one:
+    const bool is_single = noise > eps;
+    const double reachable = is_single ? 2e-7 : 1e-13;
     const Index d = gram_matrix.n_rows();
     const bool subset = 4 * k <= d && d > 64;
     Matrix<double> untouched;
@@ -206,7 +207,9 @@ TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool 
     if (checkpoint)
         checkpoint();
     const auto sigma = [&](Index i) { return std::sqrt(std::max(0.0, spectrum.values[static_cast<std::size_t>(i)])); };
-    const bool is_clean = sigma(k - 1) * std::max(tol, reachable) > eps * sigma(0);
+    const bool is_clean = sigma(k - 1) * std::max(tol, reachable) > noise * sigma(0);
+    if (!is_clean && is_single)
+        return std::nullopt;
     if (is_clean && !want_u) {
         TallSvd result;
         for (Index i = 0; i < k; ++i)
@@ -227,7 +230,9 @@ TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool 
     return result;
 }
 
-template TallSvd gram_svd(const Operand<float>&, Matrix<double>, Index, bool, double, int, const Checkpoint&);
-template TallSvd gram_svd(const Operand<double>&, Matrix<double>, Index, bool, double, int, const Checkpoint&);
+template std::optional<TallSvd> gram_svd(const Operand<float>&, Matrix<double>, double, Index, bool, double, int,
+                                         const Checkpoint&);
+template std::optional<TallSvd> gram_svd(const Operand<double>&, Matrix<double>, double, Index, bool, double, int,
+                                         const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -62,12 +63,13 @@ double balancing_scale(double largest)
 
 /// X'X or, centered by rows, its counterpart for x'. Scaled only where squares would overflow or vanish.
 template <class T>
-linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale, int threads,
+linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, bool single, double& scale, int threads,
                        const Checkpoint& checkpoint)
 {
-    constexpr double too_small = 1e-200, too_large = 1e200;
+    // Far enough from the ends of the range of the products, float32's or float64's.
+    const double too_small = single ? 1e-10 : 1e-200, too_large = single ? 1e30 : 1e200;
     scale = 1.0;
-    linalg::Gram g = linalg::gram(z, centering, scale, threads, checkpoint);
+    linalg::Gram g = linalg::gram(z, centering, scale, threads, checkpoint, single);
     double diagonal = 0.0;
     bool finite = true;
     for (Index i = 0; i < z.n_cols; ++i) {
@@ -80,7 +82,7 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, double& scale
     if (largest == 0.0)
         return g;
     scale = balancing_scale(largest);
-    return linalg::gram(z, centering, scale, threads, checkpoint);
+    return linalg::gram(z, centering, scale, threads, checkpoint, single);
 }
 
 /// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'.
@@ -132,17 +134,28 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     const bool wide = x.n_rows < x.n_cols;
     Operand<T> z{wide ? x.transposed() : x};
     const Centering centering = !options.center ? Centering::none : wide ? Centering::rows : Centering::columns;
-    linalg::Gram g = safe_gram(z.x, centering, z.scale, threads, checkpoint);
     Decomposition d;
-    for (Index i = 0; i < g.matrix.n_rows(); ++i)
-        d.total_variance += g.matrix(i, i);
-    d.mean = std::move(g.mean);
-    if (options.center)
-        (wide ? z.row_shift : z.col_shift) = d.mean.data();
-
-    // In the wide orientation the long vectors are those of vt: they are wanted always.
-    TallSvd f =
-        linalg::gram_svd(z, std::move(g.matrix), k, options.compute_u || wide, options.tol, threads, checkpoint);
+    const auto attempt = [&](bool single) {
+        linalg::Gram g = safe_gram(z.x, centering, single, z.scale, threads, checkpoint);
+        d.total_variance = 0.0;
+        for (Index i = 0; i < g.matrix.n_rows(); ++i)
+            d.total_variance += g.matrix(i, i);
+        d.mean = std::move(g.mean);
+        if (options.center)
+            (wide ? z.row_shift : z.col_shift) = d.mean.data();
+        const double noise = single ? linalg::single_noise : std::numeric_limits<double>::epsilon();
+        // In the wide orientation the long vectors are those of vt: they are wanted always.
+        return linalg::gram_svd(z, std::move(g.matrix), noise, k, options.compute_u || wide, options.tol, threads,
+                                checkpoint);
+    };
+    // Leading triplets of float32 data seldom need more than sums in float32 over short blocks.
+    std::optional<TallSvd> found;
+    constexpr Index worth_trying = 256;
+    if (std::is_same_v<T, float> && z.x.n_cols > worth_trying && 4 * k <= z.x.n_cols)
+        found = attempt(true);
+    if (!found)
+        found = attempt(false);
+    TallSvd& f = *found;
     if (wants_residuals(options))
         d.residuals = residuals_of(z, f.u.view(), f.s, MatrixView<const double>(f.vt.view()).transposed(), threads);
     d.u = wide ? transposed(f.vt) : std::move(f.u);

@@ -142,3 +142,23 @@ TEST_CASE("a checkpoint that throws interrupts")
     const Matrix<double> x = normal_matrix<double>(2000, 20);
     CHECK_THROWS_AS(linalg::gram<double>(x.view(), Centering::none, 1.0, 2, [] { throw 1; }), int);
 }
+
+TEST_CASE("sums in float32 over short blocks keep the promise of single_noise")
+{
+    const Index n = 1500, d = 300;
+    Matrix<float> x(n, d);
+    for (Index i = 0; i < x.size(); ++i)
+        x.data()[i] = static_cast<float>(random_normal(7, 0, static_cast<std::uint64_t>(i))) + 5.0f;
+    for (const auto centering : {linalg::Centering::none, linalg::Centering::columns, linalg::Centering::rows}) {
+        const auto exact = linalg::gram<float>(x.view(), centering, 1.0, 2);
+        const auto single = linalg::gram<float>(x.view(), centering, 1.0, 2, {}, true);
+        double error = 0.0,
+               trace = 0.0; // the Frobenius norm bounds the error; trace / d is below the largest eigenvalue
+        for (Index i = 0; i < d; ++i) {
+            trace += exact.matrix(i, i);
+            for (Index j = 0; j < d; ++j)
+                error += std::pow(exact.matrix(i, j) - single.matrix(i, j), 2);
+        }
+        CHECK(std::sqrt(error) <= 10 * linalg::single_noise * trace / static_cast<double>(d) * std::sqrt(d));
+    }
+}

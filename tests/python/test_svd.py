@@ -323,3 +323,25 @@ def test_auto_follows_the_rule_in_docs_methods_svd(rng, shape, k, dtype, expecte
     bits = {solver: matfact.svd(x, k, solver=solver, num_threads=1).s.tobytes() for solver in SOLVERS}
     assert bits["auto"] == bits[expected]
     assert bits["full"] != bits["gram"]
+
+
+@pytest.mark.parametrize("shape", [(3000, 300), (300, 3000)], ids=["tall", "wide"])
+@pytest.mark.parametrize("scale", [1.0, 1e-22, 1e18], ids=["", "tiny", "huge"])
+@pytest.mark.parametrize("decay", [0.97, 0.5], ids=["flat", "steep"])
+def test_leading_triplets_of_float32_are_as_accurate_as_float32(rng, shape, scale, decay):
+    """Sums in float32 over short blocks serve where the spectrum allows it (flat), float64 where not (steep)."""
+    x = (scale * with_singular_values(rng, *shape, decay ** np.arange(300.0))).astype(np.float32)
+    exact = np.linalg.svd(x.astype(float) / scale, compute_uv=False)
+    r = matfact.svd(x, 20, solver="gram")
+    # Wherever float32 sums are kept, sigma_i is wrong by at most 1e-8 s_1^2 / s_i, and s_i >= s_1 / 20.
+    np.testing.assert_allclose(r.s / np.float64(scale), exact[:20], atol=4 * eps(np.float32) * exact[0])
+    assert r.residuals.max() <= 8 * eps(np.float32)
+
+
+def test_centered_float32_far_from_the_origin_keeps_its_variance(rng):
+    """Blocks are centered before their products are summed in float32."""
+    x = rng.standard_normal((5000, 300)) * np.linspace(1, 3, 300) + 1000.0
+    x = x.astype(np.float32)
+    exact = np.linalg.svd(x.astype(float) - x.astype(float).mean(axis=0), compute_uv=False)
+    r = matfact.svd(x, 10, center=True)
+    np.testing.assert_allclose(r.s, exact[:10], rtol=16 * eps(np.float32))

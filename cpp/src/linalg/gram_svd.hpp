@@ -4,6 +4,8 @@
 #include "linalg/gram.hpp"
 #include "linalg/operand.hpp"
 
+#include <optional>
+
 namespace matfact::linalg {
 
 /// z ~ u diag(s) vt, s descending.
@@ -20,8 +22,11 @@ struct TallSvd {
 /// to rounding (after Ogita and Aishima, doi:10.1007/s13160-019-00389-8), else through a QR factorization of Y. The
 /// errors that remain are of size eps sigma_1. Where sigma_k is so small that its eigenvector is mixed with those left
 /// out by more than `tol`, all d triplets are repaired and then cut to k.
+///
+/// `noise` is the error of the Gram matrix relative to its norm. Where it is more than rounding and would be seen,
+/// nothing is returned: a better Gram matrix is needed.
 template <class T>
-TallSvd gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, Index k, bool want_u, double tol, int threads,
-                 const Checkpoint& checkpoint);
+std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
+                                double tol, int threads, const Checkpoint& checkpoint);
 
 } // namespace matfact::linalg
