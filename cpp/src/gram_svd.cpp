@@ -192,9 +192,9 @@ template <class T>
 std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
                                 double tol, int threads, const Checkpoint& checkpoint)
 {
-    // The eigenvectors of sigma_k and of what is left out mix by about noise (sigma_1 / sigma_k)^2, which leaves a
-    // residual of noise sigma_1^2 / sigma_k. The rest of the arithmetic alone would give about this one:
-    const bool is_single = noise > eps;
+    // The eigenvectors of sigma_k and of what is left out mix by about error / sigma_k^2, which leaves a residual
+    // of error / (sigma_1 sigma_k). The rest of the arithmetic alone would give about this one:
+    const bool is_single = noise > 0.0;
     const double reachable = is_single ? 2e-7 : 1e-13;
     const Index d = gram_matrix.n_rows();
     const bool subset = 4 * k <= d && d > 64;
@@ -207,7 +207,8 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
     if (checkpoint)
         checkpoint();
     const auto sigma = [&](Index i) { return std::sqrt(std::max(0.0, spectrum.values[static_cast<std::size_t>(i)])); };
-    const bool is_clean = sigma(k - 1) * std::max(tol, reachable) > noise * sigma(0);
+    const double error = is_single ? noise : eps * sigma(0) * sigma(0);
+    const bool is_clean = sigma(k - 1) * sigma(0) * std::max(tol, reachable) > error;
     if (!is_clean && is_single)
         return std::nullopt;
     if (is_clean && !want_u) {

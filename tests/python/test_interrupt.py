@@ -9,6 +9,7 @@ import pytest
 
 SCRIPT = """
 import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it runs in the background
 import numpy as np
 import matfact
 

@@ -213,6 +213,15 @@ Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads,
     return result;
 }
 
+double single_noise(double trace, Index n_rows, Index n_cols)
+{
+    // An entry is off by about sqrt(rows of a block) roundings of trace / n_cols, averaged over the blocks; independent
+    // errors of one size have a spectral norm of about the root of their number in a row.
+    const double rounding = std::sqrt(static_cast<double>(gram_single_depth)) * 6e-8;
+    const auto blocks = static_cast<double>(block_count(n_rows, gram_single_depth));
+    return rounding * trace / std::sqrt(static_cast<double>(n_cols) * blocks);
+}
+
 template Gram gram(MatrixView<const float>, Centering, double, int, const Checkpoint&, bool);
 template Gram gram(MatrixView<const double>, Centering, double, int, const Checkpoint&, bool);
 
