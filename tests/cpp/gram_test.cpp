@@ -152,8 +152,7 @@ TEST_CASE("sums in float32 over short blocks keep the promise of single_noise")
     for (const auto centering : {linalg::Centering::none, linalg::Centering::columns, linalg::Centering::rows}) {
         const auto exact = linalg::gram<float>(x.view(), centering, 1.0, 2);
         const auto single = linalg::gram<float>(x.view(), centering, 1.0, 2, {}, true);
-        double error = 0.0,
-               trace = 0.0; // the Frobenius norm bounds the error; trace / d is below the largest eigenvalue
+        double error = 0.0, trace = 0.0;
         for (Index i = 0; i < d; ++i) {
             trace += exact.matrix(i, i);
             for (Index j = 0; j < d; ++j)
