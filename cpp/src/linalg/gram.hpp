@@ -23,8 +23,8 @@ struct Gram {
 };
 
 /// scale^2 (X - mean)' (X - mean). A NaN or infinity in X shows on the diagonal. For T = float and double.
-/// `single` lets the products of a float32 X be summed in float32 over short blocks of rows, and in float64 from block to
-/// block: twice as fast, with an error of about single_noise.
+/// `single` lets the products of a float32 X be summed in float32 over short blocks of rows, and in float64 from block
+/// to block: twice as fast, with an error of about single_noise.
 template <class T>
 Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads, const Checkpoint& checkpoint = {},
           bool single = false);

@@ -23,8 +23,8 @@ struct TallSvd {
 /// errors that remain are of size eps sigma_1. Where sigma_k is so small that its eigenvector is mixed with those left
 /// out by more than `tol`, all d triplets are repaired and then cut to k.
 ///
-/// `noise` is the spectral norm of the error of the Gram matrix where that is more than float64's rounding, else 0. Where
-/// it would be seen nothing is returned: a better Gram matrix is needed.
+/// `noise` is the spectral norm of the error of the Gram matrix where that is more than float64's rounding, else 0.
+/// Where it would be seen nothing is returned: a better Gram matrix is needed.
 template <class T>
 std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
                                 double tol, int threads, const Checkpoint& checkpoint);
