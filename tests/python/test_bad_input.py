@@ -596,9 +596,11 @@ import os, signal, threading, time
 import numpy as np
 import matfact
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it runs in the background
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
-    matfact.MatrixFactorization(2, solver="gd", max_iter=10**9, tol=0).fit(np.eye(50))
+    # So short a step that the descent is never over.
+    matfact.MatrixFactorization(2, solver="gd", learning_rate=1e-12, max_iter=10**9, tol=0).fit(np.eye(50))
 except KeyboardInterrupt:
     print("interrupted")
 print(matfact.svd(np.eye(2)).s)
