@@ -143,9 +143,8 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
         d.mean = std::move(g.mean);
         if (options.center)
             (wide ? z.row_shift : z.col_shift) = d.mean.data();
-        const double noise = single ? linalg::single_noise(d.total_variance, z.x.n_rows, z.x.n_cols) : 0.0;
         // In the wide orientation the long vectors are those of vt: they are wanted always.
-        return linalg::gram_svd(z, std::move(g.matrix), noise, k, options.compute_u || wide, options.tol, threads,
+        return linalg::gram_svd(z, std::move(g.matrix), g.noise, k, options.compute_u || wide, options.tol, threads,
                                 checkpoint);
     };
     // Leading triplets of float32 data seldom need more than sums in float32 over short blocks.
