@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <type_traits>
 
 namespace matfact::linalg {
 
@@ -115,14 +116,25 @@ TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::Vect
         if (want_u)
             result.u = times(y.view(), inverse.asDiagonal() * rotation->left, threads);
     } else {
-        scale_columns(y, inverse, threads);
-        const RowMajorMatrix r = orthonormalize(y, threads) * norms.asDiagonal();
+        // Y D^-1 with overlaps this small has a condition number below 2: one round of Cholesky QR is as good as two,
+        // and its product with Y need not be formed.
+        const bool is_near = overlaps.norm() <= 0.5;
+        RowMajorMatrix r, to_q;
+        if (is_near) {
+            const CholeskyFactor factor = cholesky(RowMajorMatrix::Identity(norms.size(), norms.size()) + overlaps);
+            r = factor.r * norms.asDiagonal();
+            to_q = inverse.asDiagonal() * factor.inverse;
+        } else {
+            scale_columns(y, inverse, threads);
+            r = orthonormalize(y, threads) * norms.asDiagonal();
+        }
         Matrix<double> work(r.rows(), r.rows()), left, right;
         as_map(work) = r;
         singular_values_and_vectors(work.view(), left, result.s, right, threads);
         turn_rows(vt, as_map(right).transpose(), threads);
         if (want_u)
-            result.u = multiply<double>(y.view(), left.view(), threads);
+            result.u = is_near ? times(y.view(), to_q * as_map(left), threads)
+                               : multiply<double>(y.view(), left.view(), threads);
     }
     result.vt = std::move(vt);
     return result;
@@ -186,6 +198,15 @@ Matrix<double> leading_rows(Matrix<double> a, Index k)
     return result;
 }
 
+/// v diag(1 / s).
+Matrix<double> scaled_columns(const Matrix<double>& vt, const std::vector<double>& s)
+{
+    Matrix<double> v(vt.n_cols(), vt.n_rows());
+    as_map(v) =
+        as_map(vt).transpose() * Eigen::Map<const Eigen::VectorXd>(s.data(), v.n_cols()).cwiseInverse().asDiagonal();
+    return v;
+}
+
 } // namespace
 
 template <class T>
@@ -211,11 +232,17 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
     const bool is_clean = sigma(k - 1) * sigma(0) * std::max(tol, reachable) > error;
     if (!is_clean && is_single)
         return std::nullopt;
-    if (is_clean && !want_u) {
+    // The columns of Y overlap by up to error / sigma_k^2: where the rounding of T hides that, nothing is left to
+    // repair.
+    constexpr double hidden = std::is_same_v<T, float> ? 1e-9 : 1e-14;
+    const bool is_regular = is_clean && error <= hidden * sigma(k - 1) * sigma(k - 1);
+    if (is_regular || (is_clean && !want_u)) {
         TallSvd result;
         for (Index i = 0; i < k; ++i)
             result.s.push_back(sigma(i));
         result.vt = leading_rows(std::move(spectrum.rows), k);
+        if (want_u)
+            result.u = multiply<T, double>(z, scaled_columns(result.vt, result.s).view(), threads);
         return result;
     }
     if (!is_clean && subset)
