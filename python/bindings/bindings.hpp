@@ -11,6 +11,8 @@ void bind_random(pybind11::module_& m);
 void bind_gram(pybind11::module_& m);
 void bind_eigh(pybind11::module_& m);
 void bind_svd(pybind11::module_& m);
+void bind_moments(pybind11::module_& m);
+void bind_sketch(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);
 
 } // namespace matfact

@@ -1,4 +1,4 @@
-"""The core's singular value decomposition and projection on checked matrices: what `svd` and two estimators share."""
+"""The core's singular value decomposition and projection on checked matrices: what `svd` and the estimators share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._validation import core_suffix
+from matfact._validation import core_suffix, walkable
 from matfact.exceptions import NumericalError
 
 
@@ -57,4 +57,21 @@ def project(
         raise ValueError(
             f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN"
         ) from None
+    return result
+
+
+def scores(
+    x: mt.FloatArray,
+    components: mt.FloatArray,
+    mean: mt.FloatArray,
+    variance: mt.FloatArray | None,
+    *,
+    num_threads: int = 0,
+) -> mt.FloatArray:
+    """Scores of the rows of `x` on principal axes; with `variance`, that of the axes, scaled to unit variance."""
+    result = project(walkable(x), components, mean, num_threads=num_threads)
+    if variance is not None:
+        # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
+        scale = np.sqrt(variance)
+        result /= np.maximum(scale, np.finfo(scale.dtype).eps)
     return result

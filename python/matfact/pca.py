@@ -15,8 +15,9 @@ from sklearn.utils.validation import validate_data
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._decompose import decompose, project
+from matfact._decompose import decompose, scores
 from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact.moments import Moments
 
 _FLOATS = (np.float64, np.float32)
 
@@ -137,6 +138,79 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         )
         self.num_threads = num_threads
 
+    @classmethod
+    def from_moments(
+        cls,
+        moments: Moments,
+        n_components: int | float | str | None = None,
+        *,
+        whiten: bool = False,
+        num_threads: int | None = None,
+    ) -> PCA:
+        """Return an estimator fitted to the rows that `moments` describe.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of at least two rows (a sum of weights of at least 2).
+        n_components : int, float or "mle", optional
+            As in the class; "mle" needs at least as many rows as columns.
+        whiten : bool, default=False
+            As in the class.
+        num_threads : int, optional
+            At least 1; None uses `matfact.get_num_threads`.
+
+        Returns
+        -------
+        PCA
+            With the attributes of a fit with ``svd_solver="covariance_eigh"``, in float64. Variances are exact to a few
+            eps of the largest. Weights make ``n_samples_``, their sum, a float where it is not whole.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two rows, or an argument is out of range.
+        TypeError
+            If `moments` is something else.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import matfact
+        >>> moments = matfact.Moments()
+        >>> for batch in np.random.default_rng(0).standard_normal((4, 25, 3)):
+        ...     moments = moments.update(batch)
+        >>> matfact.PCA.from_moments(moments, 2).components_.shape
+        (2, 3)
+        """
+        if not isinstance(moments, Moments):
+            raise TypeError(f"moments must be matfact.Moments, got {type(moments).__name__}")
+        pca = cls(n_components, whiten=whiten, svd_solver="covariance_eigh", num_threads=num_threads)
+        pca._validate_params()
+        n_samples = moments.n_samples
+        if n_samples < 2.0:
+            raise ValueError(f"PCA needs moments of at least 2 samples, got {n_samples:g}: update them with more rows")
+        shape = int(n_samples), moments.n_features
+        smallest = min(shape)
+        wanted = pca._check_n_components(shape, "covariance_eigh")
+        all_values = isinstance(wanted, str) or 0 < wanted < 1
+        threads = check_num_threads(num_threads)
+        axes = moments._axes(smallest if all_values else max(int(wanted), 1), threads)
+        pca._keep(
+            wanted,
+            axes.components,
+            axes.singular_values,
+            axes.explained_variance,
+            axes.explained_variance_ratio,
+            total_variance=moments.total_variance / (n_samples - 1.0),
+            n_samples=int(n_samples) if n_samples.is_integer() else n_samples,
+            smallest=smallest,
+        )
+        pca.mean_ = moments.mean
+        pca.n_features_in_ = moments.n_features
+        pca._fit_svd_solver = "covariance_eigh"
+        return pca
+
     def fit(self, X: Any, y: Any = None) -> PCA:  # noqa: ARG002 (scikit-learn's signature)
         """Find the principal axes of X.
 
@@ -220,21 +294,37 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         degrees = n_samples - 1
         variance = (s / s.dtype.type(sqrt(degrees))) ** 2
         ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
-        k = self._count_components(wanted, variance, ratio, n_samples)
+        self._keep(
+            wanted, vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=smallest
+        )
+        self.mean_ = mean
+        return x, _leading(u.T, self.n_components_).T if compute_u and is_count else None
 
+    def _keep(
+        self,
+        wanted: Any,
+        vt: mt.FloatArray,
+        s: mt.FloatArray,
+        variance: mt.FloatArray,
+        ratio: mt.FloatArray,
+        *,
+        total_variance: float,
+        n_samples: int | float,
+        smallest: int,
+    ) -> None:
+        """Store as many of these components as `wanted` says, out of `smallest`."""
+        k = self._count_components(wanted, variance, ratio, n_samples)
         if k == smallest:
             noise = 0.0
-        elif all_values:
+        elif len(variance) == smallest:
             noise = float(np.mean(variance[k:], dtype=np.float64))
         else:
             kept = float(np.sum(variance[:k], dtype=np.float64))
-            noise = max(total / degrees - kept, 0.0) / (smallest - k)
-        self.mean_ = mean
+            noise = max(total_variance - kept, 0.0) / (smallest - k)
         self.n_samples_, self.n_components_ = n_samples, k
         self.noise_variance_ = s.dtype.type(noise)
         self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
         self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
-        return x, _leading(u.T, k).T if compute_u and is_count else None
 
     def _choose_solver(self, shape: tuple[int, int]) -> str:
         """The name that scikit-learn's policy gives to its solver for this shape: it decides what is checked."""
@@ -270,7 +360,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         return k
 
     @staticmethod
-    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: int) -> int:
+    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: float) -> int:
         if isinstance(wanted, str):
             return int(_infer_dimension(variance, n_samples))
         if 0 < wanted < 1:
@@ -285,13 +375,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             or not self.n_components_
         ):
             return super()._transform(X, xp, x_is_centered=x_is_centered)
+        variance = self.explained_variance_ if self.whiten else None
         threads = check_num_threads(self.num_threads)
-        scores = project(walkable(X), self.components_, self.mean_, num_threads=threads)
-        if self.whiten:
-            # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
-            scale = np.sqrt(self.explained_variance_)
-            scores /= np.maximum(scale, np.finfo(scale.dtype).eps)
-        return scores
+        return scores(X, self.components_, self.mean_, variance, num_threads=threads)
 
 
 def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
