@@ -62,10 +62,9 @@ class Sketch:
         """Most that a squared singular value can have lost."""
         return self._shrunk
 
-    def update(self, X: mt.MatrixLike | mt.SparseLike, *, num_threads: int | None) -> None:
+    def update(self, X: Any, *, num_threads: int | None) -> None:
         """Append the rows of a batch; one that is not finite changes nothing."""
         threads = check_num_threads(num_threads)
-        x: Any = X
         if is_sparse(X):
             as_csr(X)  # raises where an index points outside: SciPy does not look
             x = X.tocsr()

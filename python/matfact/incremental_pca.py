@@ -183,7 +183,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
             If X holds NaN or infinity or has another number of columns than before, or `n_components` is out of range
             or has changed. What was seen before stays.
         """
-        state = vars(self).get("_state")
+        state = self.__dict__.get("_state")
         if state is None:
             self._validate_params()
         if check_input:
@@ -227,13 +227,13 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not there: after partial_fit these are not, until somebody looks at them.
-        if name in _LAZY and "_state" in vars(self):
+        if name in _LAZY and "_state" in self.__dict__:
             self._compute_axes()
-            return vars(self)[name]
+            return self.__dict__[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_state" in vars(self)
+        return "_state" in self.__dict__
 
     def _count_components(self, n_samples: int, n_features: int) -> int:
         """`n_components`, None resolved for a first batch of this shape, in scikit-learn's range and words."""
@@ -255,7 +255,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
     def _store(self, state: Moments | Sketch, k: int) -> None:
         """Keep `state` and what is cheap to know of it."""
         for name in _LAZY:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         self._state = state
         self.n_components_ = k
         self.n_samples_seen_ = int(state.n_samples)

@@ -15,10 +15,10 @@ from matfact._validation import as_csr, as_matrix, as_real, check_num_threads, c
 class Axes(NamedTuple):
     """Leading principal axes, under the names that the attributes of `matfact.PCA` have."""
 
-    components: npt.NDArray[np.float64]
-    explained_variance: npt.NDArray[np.float64]
-    explained_variance_ratio: npt.NDArray[np.float64]
-    singular_values: npt.NDArray[np.float64]
+    components: mt.FloatArray
+    explained_variance: mt.FloatArray
+    explained_variance_ratio: mt.FloatArray
+    singular_values: mt.FloatArray
     noise_variance: float
 
 
