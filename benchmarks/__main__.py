@@ -1,6 +1,6 @@
 """Runs every job in a process of its own and writes <date>.json and <date>.md.
 
-    python -m benchmarks                    everything (about 15 minutes on 2 cores)
+    python -m benchmarks                    everything (about 20 minutes on 2 cores)
     python -m benchmarks --quick            a smoke test of the programs, in seconds
     python -m benchmarks --only svd --only gram_float64
 

@@ -19,6 +19,7 @@ from matfact.moments import Axes, Moments
 
 _FLOATS = (np.float64, np.float32)
 _EXACT_FEATURES = 8192  # whose moments take 512 MB
+_BLOCK_ENTRIES = 1 << 20  # 8 MB of float64
 _LAZY = ("components_", "singular_values_", "explained_variance_", "explained_variance_ratio_", "noise_variance_")
 
 
@@ -285,8 +286,14 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         return Axes(components, s**2 / degrees, ratio, s, noise)
 
     def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
-        if not isinstance(X, np.ndarray) or X.dtype != self.components_.dtype or x_is_centered:
+        if not isinstance(X, np.ndarray) or x_is_centered:
             return super()._transform(X, xp, x_is_centered=x_is_centered)
-        variance = self.explained_variance_ if self.whiten else None
+        components, variance = self.components_, self.explained_variance_ if self.whiten else None
         threads = check_num_threads(self.num_threads)
-        return scores(X, self.components_, self.mean_, variance, num_threads=threads)
+        # float32 is converted a block of rows at a time.
+        rows = len(X) if X.dtype == components.dtype else max(1, _BLOCK_ENTRIES // X.shape[1])
+        result = np.empty((len(X), len(components)))
+        for begin in range(0, len(X), rows):
+            block = X[begin : begin + rows].astype(components.dtype, copy=False)
+            result[begin : begin + rows] = scores(block, components, self.mean_, variance, num_threads=threads)
+        return result

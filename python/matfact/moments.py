@@ -33,7 +33,8 @@ class Moments:
     The width of the first batch is the width of all. A new instance describes no rows.
 
     Several threads may `update` one instance at once: the work runs in parallel, the sums are added in turn (so their
-    order, and with it the last bits, is theirs). Instances can be pickled and copied.
+    order, and with it the last bits, is theirs); only `PCA.from_moments` must not run meanwhile. Instances can be
+    pickled and copied.
 
     References
     ----------
