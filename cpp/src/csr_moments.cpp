@@ -1,5 +1,7 @@
-#include "scatter.hpp"
+#include "checkpoint.hpp"
+#include "moments_batch.hpp"
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 

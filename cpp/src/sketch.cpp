@@ -1,12 +1,12 @@
 #include "matfact/sketch.hpp"
 
+#include "checkpoint.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "parallel.hpp"
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -21,11 +21,9 @@ double shrink_rows(MatrixView<double> rows, Index n_exact, Index n_kept, int num
     if (m <= n_kept)
         return 0.0;
     const int threads = resolve_threads(num_threads);
-    linalg::Checkpoint checkpoint;
-    if (progress)
-        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
     const MatrixView<const double> before = rows;
-    Matrix<double> pairs = linalg::gram(before.transposed(), linalg::Centering::none, 1.0, threads, checkpoint).matrix;
+    Matrix<double> pairs =
+        linalg::gram(before.transposed(), linalg::Centering::none, 1.0, threads, checkpoint_of(progress)).matrix;
     for (Index i = 0; i < m; ++i)
         if (!std::isfinite(pairs(i, i)))
             throw std::invalid_argument("rows of a sketch must be finite, and so must their squares");

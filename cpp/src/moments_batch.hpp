@@ -5,8 +5,8 @@
 #include "matfact/moments.hpp"
 #include "parallel.hpp"
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <vector>
 
 namespace matfact {
 
@@ -31,8 +31,6 @@ bool is_finite(const Moments& moments);
 
 /// Throws what is wrong with a batch whose moments are not finite.
 [[noreturn]] void throw_not_finite(bool batch_is_finite);
-
-linalg::Checkpoint checkpoint_of(const Progress& progress);
 
 /// The sum of y'y over the rows y that fill(i, y) writes, a block of them in memory at a time.
 template <class Fill>
