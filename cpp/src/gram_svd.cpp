@@ -140,33 +140,6 @@ TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::Vect
     return result;
 }
 
-/// From y = z v to the singular triplets.
-TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
-{
-    const Index k = y.n_cols();
-    RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
-    const Eigen::VectorXd norms = sort_by_norm(y, vt, g);
-    const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
-    const Index rank = (norms.array() > cutoff).count();
-    if (rank == 0) {
-        std::fill_n(y.data(), y.size(), 0.0);
-        complete_basis(y, 0, threads);
-        return {std::move(y), std::vector<double>(static_cast<std::size_t>(k), 0.0), std::move(vt)};
-    }
-    const Eigen::VectorXd inverse = norms.head(rank).cwiseInverse();
-    TallSvd result =
-        decompose_regular(leading_columns(std::move(y), rank), std::move(vt), norms.head(rank),
-                          inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal(), want_u, threads);
-    result.s.resize(static_cast<std::size_t>(k), 0.0);
-    if (want_u && rank < k) {
-        Matrix<double> complete(result.u.n_rows(), k);
-        as_map(complete).leftCols(rank) = as_map(result.u);
-        complete_basis(complete, rank, threads);
-        result.u = std::move(complete);
-    }
-    return result;
-}
-
 /// Eigenpairs of the Gram matrix, descending.
 struct Spectrum {
     std::vector<double> values;
@@ -208,6 +181,32 @@ Matrix<double> scaled_columns(const Matrix<double>& vt, const std::vector<double
 }
 
 } // namespace
+
+TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
+{
+    const Index k = y.n_cols();
+    RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
+    const Eigen::VectorXd norms = sort_by_norm(y, vt, g);
+    const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
+    const Index rank = (norms.array() > cutoff).count();
+    if (rank == 0) {
+        std::fill_n(y.data(), y.size(), 0.0);
+        complete_basis(y, 0, threads);
+        return {std::move(y), std::vector<double>(static_cast<std::size_t>(k), 0.0), std::move(vt)};
+    }
+    const Eigen::VectorXd inverse = norms.head(rank).cwiseInverse();
+    TallSvd result =
+        decompose_regular(leading_columns(std::move(y), rank), std::move(vt), norms.head(rank),
+                          inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal(), want_u, threads);
+    result.s.resize(static_cast<std::size_t>(k), 0.0);
+    if (want_u && rank < k) {
+        Matrix<double> complete(result.u.n_rows(), k);
+        as_map(complete).leftCols(rank) = as_map(result.u);
+        complete_basis(complete, rank, threads);
+        result.u = std::move(complete);
+    }
+    return result;
+}
 
 template <class T>
 std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
@@ -251,7 +250,7 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
     Matrix<double> y = multiply(z, MatrixView<const double>(vt.view()).transposed(), threads);
     if (checkpoint)
         checkpoint();
-    TallSvd result = decompose(std::move(y), std::move(vt), want_u, threads);
+    TallSvd result = svd_from_product(std::move(y), std::move(vt), want_u, threads);
     result.u = leading_columns(std::move(result.u), k);
     result.s.resize(static_cast<std::size_t>(k));
     result.vt = leading_rows(std::move(result.vt), k);

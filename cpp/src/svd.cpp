@@ -1,9 +1,13 @@
 #include "matfact/svd.hpp"
 
+#include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
+#include "linalg/iterative_svd.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "linalg/row_pass.hpp"
+#include "matfact/certificate.hpp"
 #include "parallel.hpp"
 
 #include <cmath>
@@ -21,11 +25,19 @@ using linalg::Checkpoint;
 using linalg::Operand;
 using linalg::TallSvd;
 
+struct Residuals {
+    std::vector<double> norms;   ///< ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'
+    std::vector<double> defects; ///< |u_i' z v_i - s_i| / s_1: zero but for rounding after a projection
+};
+
 /// Everything in float64, before it is rounded to T; u and vt in the orientation of x.
 struct Decomposition {
     Matrix<double> u, vt;
-    std::vector<double> s, mean, residuals;
-    double total_variance = 0.0;
+    std::vector<double> s, mean;
+    Residuals residuals;
+    double total_variance = 0.0, next_value = std::numeric_limits<double>::quiet_NaN();
+    Index n_passes = 0;
+    Status status = Status::converged;
 };
 
 std::string shape(Index n_rows, Index n_cols)
@@ -85,24 +97,27 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, bool single, 
     return linalg::gram(z, centering, scale, threads, checkpoint, single);
 }
 
-/// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'.
 template <class T>
-std::vector<double> residuals_of(const Operand<T>& z, MatrixView<const double> u, const std::vector<double>& s,
-                                 MatrixView<const double> v, int threads)
+Residuals residuals_of(const Operand<T>& z, MatrixView<const double> u, const std::vector<double>& s,
+                       MatrixView<const double> v, int threads)
 {
     constexpr Index block_cols = 32;
-    const Matrix<double> ztu = linalg::multiply(z.transposed(), u, threads);
-    std::vector<double> result(s.size(), 0.0);
+    Matrix<double> ztu(z.x.n_cols, u.n_cols);
+    linalg::transposed_times(z, u, ztu.view(), threads);
+    Residuals result{std::vector<double>(s.size(), 0.0), std::vector<double>(s.size(), 0.0)};
     for_blocks(u.n_cols, block_cols, threads, [&](Index begin, Index end, Index) {
         for (Index j = 0; j < ztu.n_rows(); ++j)
             for (Index c = begin; c < end; ++c) {
                 const auto i = static_cast<std::size_t>(c);
                 const double r = ztu(j, c) - s[i] * v(j, c);
-                result[i] += r * r;
+                result.norms[i] += r * r;
+                result.defects[i] += r * v(j, c);
             }
     });
-    for (double& r : result)
-        r = s.front() > 0.0 ? std::sqrt(r) / s.front() : 0.0;
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        result.norms[i] = s.front() > 0.0 ? std::sqrt(result.norms[i]) / s.front() : 0.0;
+        result.defects[i] = s.front() > 0.0 ? std::abs(result.defects[i]) / s.front() : 0.0;
+    }
     return result;
 }
 
@@ -124,6 +139,7 @@ void unscale(Decomposition& d, double scale)
 {
     for (double& s : d.s)
         s /= scale;
+    d.next_value /= scale;
     d.total_variance = d.total_variance / scale / scale;
 }
 
@@ -231,12 +247,117 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
     return d;
 }
 
+/// Means and total variance, scaled only where squares would overflow or vanish.
+template <class T> linalg::ColumnMoments safe_moments(MatrixView<const T> x, bool center, double& scale, int threads)
+{
+    const double too_small = std::is_same_v<T, float> ? 1e-10 : 1e-200, too_large = 1 / too_small;
+    scale = 1.0;
+    linalg::ColumnMoments moments = linalg::column_moments(x, center, scale, threads);
+    if (std::isfinite(moments.squares) && moments.squares > too_small && moments.squares < too_large)
+        return moments;
+    const double largest = largest_magnitude(x, threads);
+    if (largest == 0.0)
+        return moments;
+    scale = balancing_scale(largest);
+    return linalg::column_moments(x, center, scale, threads);
+}
+
+/// Products with z, in the arithmetic of C where X'X is concerned.
+template <class T> linalg::TallOperator<T> tall_operator(const Operand<T>& z, int threads)
+{
+    linalg::TallOperator<T> a{z.x.n_rows, z.x.n_cols, {}, {}, {}, {}};
+    a.gram = [=](MatrixView<const T> q, MatrixView<T> out) { linalg::gram_times(z, q, out, threads); };
+    if constexpr (std::is_same_v<T, float>)
+        a.exact_gram = [=](MatrixView<const double> q, MatrixView<double> out) {
+            linalg::gram_times(z, q, out, threads);
+        };
+    a.times = [=](MatrixView<const double> v) {
+        Matrix<double> zv(z.x.n_rows, v.n_cols);
+        linalg::times_by_rows(z, v, zv.view(), threads);
+        return zv;
+    };
+    a.transposed_times = [=](MatrixView<const double> u) {
+        Matrix<double> ztu(z.x.n_cols, u.n_cols);
+        linalg::transposed_times(z, u, ztu.view(), threads);
+        return ztu;
+    };
+    return a;
+}
+
+template <class T>
+Decomposition by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, const SvdOptions& options, int threads,
+                            const Checkpoint& checkpoint)
+{
+    const bool wide = x.n_rows < x.n_cols;
+    Operand<T> z{x};
+    linalg::ColumnMoments moments = safe_moments(x, options.center, z.scale, threads);
+    Decomposition d;
+    d.mean = std::move(moments.mean);
+    if (options.center)
+        z.col_shift = d.mean.data();
+    if (wide)
+        z = z.transposed();
+    linalg::IterativeOptions iterations;
+    iterations.n_components = k;
+    iterations.variance_fraction = options.variance_fraction;
+    iterations.total_variance = d.total_variance = moments.squares;
+    iterations.tol = options.tol;
+    iterations.seed = options.seed;
+    iterations.threads = threads;
+    iterations.max_passes = options.max_passes > 0 ? options.max_passes : solver == SvdSolver::krylov ? 1000 : 5;
+    const linalg::TallOperator<T> a = tall_operator(z, threads);
+    linalg::IterativeSvd found = solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                             : linalg::randomized_svd(a, iterations, checkpoint);
+    TallSvd& f = found.factors;
+    d.u = wide ? transposed(f.vt) : std::move(f.u);
+    d.vt = wide ? transposed(f.u) : std::move(f.vt);
+    d.s = std::move(f.s);
+    d.residuals = {std::move(found.residuals), std::vector<double>(d.s.size(), 0.0)};
+    d.next_value = found.next_value;
+    d.n_passes = found.n_passes;
+    d.status = found.status;
+    unscale(d, z.scale);
+    return d;
+}
+
+/// Cuts d to the leading triplets that hold the share of the total variance.
+void cut_to_fraction(Decomposition& d, double fraction)
+{
+    double sum = 0.0;
+    std::size_t k = 0;
+    while (k < d.s.size() && sum < fraction * d.total_variance) {
+        sum += d.s[k] * d.s[k];
+        ++k;
+    }
+    k = std::max<std::size_t>(k, 1);
+    d.next_value = k < d.s.size() ? d.s[k] : d.next_value;
+    d.s.resize(k);
+    if (!d.residuals.norms.empty()) {
+        d.residuals.norms.resize(k);
+        d.residuals.defects.resize(k);
+    }
+    const Index cols = static_cast<Index>(k), n_rows = d.u.n_rows(), n_cols = d.vt.n_cols();
+    if (n_rows > 0)
+        d.u = leading_block(std::move(d.u), n_rows, cols);
+    d.vt = leading_block(std::move(d.vt), cols, n_cols);
+}
+
+/// Whether the products of krylov cost less than forming the Gram matrix of the shorter side d and its eigenproblem, by
+/// the estimates that docs/methods/svd.md gives.
+bool is_for_krylov(Index longer, Index d, Index k, bool is_single)
+{
+    const Index columns = 5 * k + 110;
+    return d >= 1000 && (is_single ? 8 : 5) * columns < d + 3 * d * d / longer;
+}
+
 /// Gram where one side is clearly shorter or few triplets are asked for: a few products then replace the
 /// bidiagonalization. Small matrices take the full solver in any shape: its accuracy is free there.
-SvdSolver choose_solver(Index n_rows, Index n_cols, Index k)
+SvdSolver choose_solver(Index n_rows, Index n_cols, Index k, bool is_single)
 {
     const Index shorter = std::min(n_rows, n_cols), longer = std::max(n_rows, n_cols);
     const bool is_small = shorter <= 32 && longer <= 512, is_square = 2 * longer < 3 * shorter;
+    if (is_for_krylov(longer, shorter, k, is_single))
+        return SvdSolver::krylov;
     return is_small || (is_square && 4 * k > shorter) ? SvdSolver::full : SvdSolver::gram;
 }
 
@@ -277,6 +398,53 @@ void fix_signs(Decomposition& d)
             d.u(i, j) *= signs[static_cast<std::size_t>(j)];
 }
 
+/// Residuals with the rounding of the triplets to T, and the error bounds that follow.
+template <class T>
+Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& s, double next_value, Index size)
+{
+    Certificate<T> certificate;
+    std::vector<double> values(s.begin(), s.end()), norms;
+    for (const double r : residuals.norms) {
+        certificate.residuals.push_back(reported<T>(r));
+        norms.push_back(r * values.front() / std::sqrt(2.0));
+    }
+    // Of products with x, and of u, s and vt, which are orthonormal to a few eps(T).
+    const double rounding = std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(size)) +
+                            4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    const std::vector<double> bounds = error_bounds(values, norms, next_value);
+    for (std::size_t i = 0; i < bounds.size(); ++i)
+        certificate.error_bounds.push_back(
+            static_cast<T>(bounds[i] + (rounding + residuals.defects[i]) * values.front()));
+    return certificate;
+}
+
+template <class T>
+Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int threads, const Checkpoint& checkpoint)
+{
+    const bool by_fraction = options.variance_fraction > 0.0;
+    const Index all = std::min(x.n_rows, x.n_cols), k = options.n_components ? options.n_components : all;
+    SvdSolver solver = options.solver;
+    if (solver == SvdSolver::automatic)
+        solver = choose_solver(x.n_rows, x.n_cols, by_fraction ? Index{0} : k, std::is_same_v<T, float>);
+    SvdOptions resolved = options;
+    if (std::isnan(options.tol))
+        resolved.tol = solver != SvdSolver::krylov ? 0.0 : std::is_same_v<T, float> ? 1e-4 : 1e-6;
+    if (solver == SvdSolver::krylov || solver == SvdSolver::randomized) {
+        Decomposition d = by_iterations(x, by_fraction ? Index{0} : k, solver, resolved, threads, checkpoint);
+        if (d.status != Status::stopped)
+            return d;
+        solver = SvdSolver::gram; // the fraction takes a good part of all triplets
+    }
+    Decomposition d =
+        solver == SvdSolver::full ? by_lapack(x, k, resolved, threads) : by_gram(x, k, resolved, threads, checkpoint);
+    if (by_fraction)
+        cut_to_fraction(d, options.variance_fraction);
+    const std::vector<double>& norms = d.residuals.norms;
+    if (resolved.tol > 0.0 && !norms.empty() && *std::max_element(norms.begin(), norms.end()) > resolved.tol)
+        d.status = Status::max_iter;
+    return d;
+}
+
 } // namespace
 
 void SvdOptions::validate(Index n_rows, Index n_cols) const
@@ -287,22 +455,27 @@ void SvdOptions::validate(Index n_rows, Index n_cols) const
     if (n_components < 0 || n_components > most)
         throw std::invalid_argument("n_components must be between 1 and " + std::to_string(most) + ", got " +
                                     std::to_string(n_components));
-    if (!(tol >= 0.0))
+    if (tol < 0.0)
         throw std::invalid_argument("tol must not be negative, got " + std::to_string(tol));
+    if (max_passes < 0)
+        throw std::invalid_argument("max_passes must not be negative, got " + std::to_string(max_passes));
+    if (!(variance_fraction >= 0.0 && variance_fraction <= 1.0))
+        throw std::invalid_argument("variance_fraction must be between 0 and 1, got " +
+                                    std::to_string(variance_fraction));
+    if (variance_fraction > 0.0 && n_components > 0)
+        throw std::invalid_argument("n_components and variance_fraction exclude each other");
+    if (variance_fraction > 0.0 && solver == SvdSolver::randomized)
+        throw std::invalid_argument("variance_fraction needs another solver than randomized");
 }
 
 template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& options, const Progress& progress)
 {
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
-    const Index k = options.n_components ? options.n_components : std::min(x.n_rows, x.n_cols);
     Checkpoint checkpoint;
     if (progress)
         checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
-    const SvdSolver solver =
-        options.solver == SvdSolver::automatic ? choose_solver(x.n_rows, x.n_cols, k) : options.solver;
-    Decomposition d =
-        solver == SvdSolver::full ? by_lapack(x, k, options, threads) : by_gram(x, k, options, threads, checkpoint);
+    Decomposition d = decompose(x, options, threads, checkpoint);
     if (!options.compute_u)
         d.u = {};
     fix_signs(d);
@@ -313,10 +486,13 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
     result.total_variance = d.total_variance;
     if (!std::isfinite(static_cast<double>(result.s.front())))
         throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
-    for (const double r : d.residuals) {
-        result.residuals.push_back(reported<T>(r));
-        if (options.tol > 0.0 && static_cast<double>(result.residuals.back()) > options.tol)
-            result.status = Status::max_iter;
+    result.next_value = d.next_value;
+    result.n_passes = d.n_passes;
+    result.status = d.status;
+    if (!d.residuals.norms.empty()) {
+        Certificate<T> certificate = certificate_of(d.residuals, result.s, d.next_value, x.n_rows + x.n_cols);
+        result.residuals = std::move(certificate.residuals);
+        result.error_bounds = std::move(certificate.error_bounds);
     }
     result.u = rounded<T>(std::move(d.u));
     result.vt = rounded<T>(std::move(d.vt));
@@ -324,8 +500,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
 }
 
 template <class T>
-std::vector<T> svd_residuals(MatrixView<const T> x, MatrixView<const T> u, const std::vector<T>& s,
-                             MatrixView<const T> vt, const T* mean, int num_threads)
+Certificate<T> svd_certificate(MatrixView<const T> x, MatrixView<const T> u, const std::vector<T>& s,
+                               MatrixView<const T> vt, const T* mean, double next_value, int num_threads)
 {
     const auto k = static_cast<Index>(s.size());
     if (k == 0 || u.n_rows != x.n_rows || u.n_cols != k || vt.n_rows != k || vt.n_cols != x.n_cols)
@@ -343,13 +519,10 @@ std::vector<T> svd_residuals(MatrixView<const T> x, MatrixView<const T> u, const
     for (double& value : values)
         value *= z.scale;
     const Matrix<double> wide_u = as_double(u), wide_v = as_double(vt.transposed());
-    const std::vector<double> residuals =
-        x.n_rows < x.n_cols ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
-                            : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
-    std::vector<T> result;
-    for (const double r : residuals)
-        result.push_back(reported<T>(r));
-    return result;
+    const Residuals residuals = x.n_rows < x.n_cols
+                                    ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
+                                    : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
+    return certificate_of(residuals, s, next_value, x.n_rows + x.n_cols);
 }
 
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads)
@@ -374,8 +547,8 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
 
 #define MATFACT_SVD(T)                                                                                                 \
     template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
-    template std::vector<T> svd_residuals(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,             \
-                                          MatrixView<const T>, const T*, int);                                         \
+    template Certificate<T> svd_certificate(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,           \
+                                            MatrixView<const T>, const T*, double, int);                               \
     template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
 MATFACT_SVD(float)
 MATFACT_SVD(double)

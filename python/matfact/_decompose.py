@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import nan
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,34 +14,52 @@ from matfact._validation import core_suffix
 from matfact.exceptions import NumericalError
 
 
+class Decomposition(NamedTuple):
+    """What the core returns; `residuals` and `error_bounds` are empty unless the solver measures them anyway."""
+
+    u: mt.FloatArray
+    s: mt.FloatArray
+    vt: mt.FloatArray
+    mean: mt.FloatArray
+    residuals: mt.FloatArray
+    error_bounds: mt.FloatArray
+    total_variance: float
+    next_value: float
+    n_passes: int
+    status: mt.Status
+
+
 def decompose(
     x: mt.FloatArray,
     *,
     n_components: int,
     solver: _core.SvdSolver,
     center: bool,
+    variance_fraction: float = 0.0,
     compute_u: bool = True,
-    tol: float = 0.0,
+    tol: float | None = None,
+    max_passes: int = 0,
+    seed: int = 0,
     num_threads: int = 0,
-) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
-    """u, s, vt, mean, residuals, total variance and status of a checked matrix; `n_components` 0 asks for all.
-
-    The residuals are there if `tol` is positive.
-    """
+) -> Decomposition:
+    """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`."""
     _lapack.ensure_lapack_for(x.shape)
     function: Any = getattr(_core, f"svd_{core_suffix(x)}")
-    u, s, vt, mean, residuals, total_variance, status = function(
+    *arrays, total_variance, next_value, n_passes, status = function(
         x,
         n_components=n_components,
+        variance_fraction=variance_fraction,
         solver=solver,
         center=center,
         compute_u=compute_u,
         compute_residuals=False,
-        tol=tol,
+        tol=nan if tol is None else tol,
+        max_passes=max_passes,
+        seed=seed,
         num_threads=num_threads,
         progress=None,
     )
-    return u, s, vt, mean, residuals, total_variance, status.name
+    return Decomposition(*arrays, total_variance, next_value, n_passes, status.name)
 
 
 def project(

@@ -182,6 +182,19 @@ def draw_seed(random_state: RandomState) -> int:
     return seed
 
 
+def fixed_seed(random_state: RandomState) -> int:
+    """The seed of a method whose answer does not hang on it: None repeats the run instead of varying it."""
+    return 0 if random_state is None else draw_seed(random_state)
+
+
+def check_max_passes(value: Any) -> int:
+    """An integer of at least 1."""
+    passes = as_integer(value, "max_passes")
+    if passes < 1:
+        raise ValueError(f"max_passes must be at least 1, got {passes}")
+    return passes
+
+
 def _check_csr(csr: Any, name: str) -> None:
     """Neither SciPy's loops nor the core's look where an index points, so every index is looked at here."""
     n_rows, n_cols = csr.shape

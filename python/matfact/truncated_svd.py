@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from matfact import _core
 from matfact import typing as mt
 from matfact._decompose import decompose, project
-from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact._validation import check_num_threads, fixed_seed, is_sparse, walkable
+from matfact.exceptions import ConvergenceWarning
 
 _FLOATS = (np.float64, np.float32)
 _BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
@@ -26,8 +28,9 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
 
     Parameters, attributes and methods are scikit-learn's, with these differences:
 
-    - A dense X is solved exactly by every `algorithm`; `n_iter`, `n_oversamples`, `power_iteration_normalizer`,
-      `random_state` and `tol` have no effect there.
+    - A dense X is solved by ``"arpack"`` with `matfact.svd`'s ``"krylov"``, residuals below `tol`, and by
+      ``"randomized"`` with its ``"auto"``, which is at least as accurate as its default promises; `n_iter`,
+      `n_oversamples` and `power_iteration_normalizer` have no effect there.
     - Sparse X is handed to scikit-learn's own code.
 
     Parameters
@@ -37,15 +40,15 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
     algorithm : {"arpack", "randomized"}, default="randomized"
         Decides which `n_components` are accepted, and the method for sparse X.
     n_iter : int, default=5
-        Only used by scikit-learn's own code, see above, and so are the next four.
+        Only used by scikit-learn's own code, see above, and so are the next two.
     n_oversamples : int, default=10
         Extra random vectors of the randomized solver.
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
-        Seed.
+        Seed of the iterations' start; None is a fixed one.
     tol : float, default=0.0
-        Tolerance of arpack.
+        Largest residual of ``"arpack"``, relative to the largest singular value; 0 is what the arithmetic allows.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -195,14 +198,23 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
                 f"n_components must be between 1 and {smallest - 1} with algorithm='arpack', got {self.n_components}"
             )
         threads = check_num_threads(self.num_threads)
-        _, s, vt, _, _, _, _ = decompose(
+        f = decompose(
             x,
             n_components=min(self.n_components, smallest),
-            solver=_core.SvdSolver["auto"],
+            solver=_core.SvdSolver["krylov" if self.algorithm == "arpack" else "auto"],
             center=False,
             compute_u=False,
+            tol=self.tol if self.algorithm == "arpack" else None,
+            seed=fixed_seed(self.random_state),
             num_threads=threads,
         )
+        if f.status == "max_iter":
+            warnings.warn(
+                f"TruncatedSVD reached a residual of {f.residuals.max():.1e}, above tol: use a larger tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        s, vt = f.s, f.vt
         scores = project(x, vt, None, num_threads=threads)
         self.components_, self.singular_values_ = vt, s
         self.explained_variance_ = np.var(scores, axis=0)

@@ -34,7 +34,7 @@ template <class T> Matrix<double> widened(const Matrix<T>& a)
     return result;
 }
 
-/// Both products of `a`, compared with the textbook's. Sums of n d products of normal numbers leave about
+/// The products of `a`, compared with the textbook's. Sums of n d products of normal numbers leave about
 /// sqrt(n d) eps times their size, which is at most sqrt(n) (sqrt(n) + sqrt(d)).
 template <class S, class T> void check(const Operand<S>& a, Index b)
 {
@@ -47,6 +47,9 @@ template <class S, class T> void check(const Operand<S>& a, Index b)
     linalg::gram_times<S, T>(a, q.view(), z.view(), 2);
     const Matrix<double> xq = product<double>(x, widened(q).view());
     CHECK(distance(z, product<double>(x.transposed(), xq.view())) < rounding<T>(size));
+    Matrix<T> aq(n, b);
+    linalg::times_by_rows<S, T>(a, q.view(), aq.view(), 2);
+    CHECK(distance(aq, xq) < rounding<T>(size));
     linalg::transposed_times<S, T>(a, y.view(), z.view(), 2);
     CHECK(distance(z, product<double>(x.transposed(), widened(y).view())) < rounding<T>(size));
 }

@@ -15,6 +15,11 @@ struct TallSvd {
     Matrix<double> vt; ///< (k, d)
 };
 
+/// The triplets of z restricted to the rows of vt (k, d), which are orthonormal and nearly its right singular vectors,
+/// from the product y = z v: exact there up to rounding, however small they are. s is sorted; where it vanishes u is
+/// completed to an orthonormal basis.
+TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int threads);
+
 /// The k leading triplets of z (n, d), n >= d, from its Gram matrix, which is destroyed.
 ///
 /// The eigenvectors V alone leave sigma_i wrong by eps sigma_1^2 / sigma_i. So Y = Z V is formed, whose columns are

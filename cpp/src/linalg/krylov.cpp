@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 namespace matfact::linalg {
 
@@ -54,15 +56,15 @@ public:
         wanted_ = options_.count({});
         reserve(capacity_for(wanted_));
         take_fresh_block(std::min(n_, options_.block));
-        double smallest_found = -std::numeric_limits<double>::infinity();
+        double sum = -std::numeric_limits<double>::infinity();
         for (;;) {
-            const bool converged = iterate();
-            KrylovResult<T>& r = result_;
-            if (!converged || wanted_ == n_ || !(r.values.back() > smallest_found))
-                return finish(converged);
-            smallest_found = r.values.back();
-            if (!probe())
-                return finish(true);
+            if (!iterate() || wanted_ == n_)
+                return finish();
+            // What a probe found has raised the sum of the values, unless it was rounding.
+            const double before =
+                std::exchange(sum, std::accumulate(result_.values.begin(), result_.values.end(), 0.0));
+            if (!(sum > before) || !probe())
+                return finish();
         }
     }
 
@@ -86,11 +88,12 @@ private:
     /// Steps and restarts until the wanted pairs are accurate (true) or the passes are spent (false).
     bool iterate()
     {
-        Index next_look = wanted_;
+        Index next_look = result_.n_passes;
+        Look last{far, 0};
         for (;;) {
             step();
             const bool is_last = size_ == n_ || passes_left() <= 0;
-            if (size_ < next_look && !is_last && !is_full()) {
+            if ((size_ < wanted_ || result_.n_passes < next_look) && !is_last && !is_full()) {
                 take_next_block();
                 continue;
             }
@@ -98,9 +101,12 @@ private:
             const Index count = options_.count({ritz.values.rbegin(), ritz.values.rend()});
             wanted_ = std::min(size_, count > 0 ? count : size_);
             const double excess = count > 0 && count <= size_ ? largest_excess(ritz) : far;
-            const bool converged = excess <= 1.0 || size_ == n_;
-            if (converged || is_last) {
+            const Look before = std::exchange(last, {excess, result_.n_passes});
+            const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
+            const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
+            if (converged || is_last || is_hopeless) {
                 keep_result(ritz);
+                result_.status = converged ? Status::converged : is_hopeless ? Status::stopped : Status::max_iter;
                 return converged;
             }
             if (is_full()) {
@@ -108,10 +114,41 @@ private:
                 if (is_full())
                     restart(ritz, std::max(wanted_ + options_.block, capacity_ / 2));
             }
-            // The small eigenproblem costs as much as a product of moderate size.
-            next_look = size_ + (excess > far / 2 ? size_ / 8 : excess > 100.0 ? 2 : 1) * options_.block;
+            next_look = last.pass + steps_before_next_look(before, last);
             take_next_block();
         }
+    }
+
+    /// How far the wanted pairs were from what is accepted, and when.
+    struct Look {
+        double excess;
+        Index pass;
+    };
+
+    /// Steps that the wanted pairs still need at the pace between two looks.
+    static double steps_to_go(const Look& before, const Look& now)
+    {
+        if (before.excess >= far || !(now.excess < before.excess))
+            return far;
+        return std::log(now.excess) / std::log(before.excess / now.excess) *
+               static_cast<double>(now.pass - before.pass);
+    }
+
+    /// A look takes an eigenproblem of the size of the basis, as dear as a product with a matrix of moderate size. So
+    /// the next one waits for most of the steps to go.
+    Index steps_before_next_look(const Look& before, const Look& now) const
+    {
+        constexpr double most = 64.0;
+        if (now.excess >= far)
+            return std::max<Index>(1, size_ / (8 * options_.block));
+        const double steps = steps_to_go(before, now);
+        return steps >= far ? 2 : std::max<Index>(1, static_cast<Index>(std::min(most, 0.75 * steps)));
+    }
+
+    /// The pace means something once the basis has room for more than the wanted pairs.
+    bool is_too_slow(const Look& before, const Look& now) const
+    {
+        return size_ >= 2 * wanted_ + 64 && 2.0 * static_cast<double>(passes_left()) < steps_to_go(before, now);
     }
 
     /// Whether the next block does not fit into the memory of the basis.
@@ -119,7 +156,8 @@ private:
 
     Index capacity_for(Index wanted) const
     {
-        const Index most = std::max(3 * wanted, wanted + 8 * options_.block);
+        // More would save few products on hard spectra, and cost more to orthogonalize against.
+        const Index most = std::max(4 * wanted, wanted + 128);
         // A basis that is nearly the whole space may as well be it.
         return most + options_.block >= n_ ? n_ : most;
     }
@@ -345,17 +383,15 @@ private:
         }
     }
 
-    KrylovResult<T> finish(bool converged)
+    KrylovResult<T> finish()
     {
         // Every restart costs the vectors some of their orthogonality.
         Matrix<double> vectors(n_, wanted_);
         convert(basis(), vectors.view(), options_.threads);
         orthonormalize(vectors, options_.threads);
-        KrylovResult<T>& r = result_;
-        r.vectors = Matrix<T>(n_, wanted_);
-        convert(vectors.view(), r.vectors.view(), options_.threads);
-        r.status = converged ? Status::converged : Status::max_iter;
-        return std::move(r);
+        result_.vectors = Matrix<T>(n_, wanted_);
+        convert(vectors.view(), result_.vectors.view(), options_.threads);
+        return std::move(result_);
     }
 
     Index n_;

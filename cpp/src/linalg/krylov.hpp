@@ -22,13 +22,14 @@ template <class T> using BlockOperator = std::function<void(MatrixView<const T> 
 
 struct KrylovOptions {
     /// How many leading pairs are wanted, given the Ritz values in descending order, or 0 if these are too few to say;
-    /// it is asked again and again while they grow to the eigenvalues from below.
+    /// it is asked again and again while they grow to the eigenvalues from below. Below 0: give up (Status::stopped).
     std::function<Index(const std::vector<double>& values)> count;
     /// The residual norm ||A v - value v|| that is accepted for a pair; `norm` is the largest magnitude of a Ritz
     /// value. What is below the rounding errors of T counts as that.
     std::function<double(double value, double norm)> accepted;
-    Index block = 16;        ///< columns of a step
+    Index block = 8;         ///< columns of a step
     Index max_passes = 1000; ///< calls of the operator, at most, without those that measure residuals
+    bool give_up = false;    ///< stop (Status::stopped) once the pace shows that max_passes will not do
     Index probe_block = 8;   ///< fresh columns that look for missed directions at the end
     Index probe_passes = 6;  ///< steps of the probe; 0 = no probe
     std::uint64_t seed = 0;
@@ -46,7 +47,7 @@ template <class T> struct KrylovResult {
 };
 
 /// The eigenpairs of largest eigenvalue (not magnitude). The basis is kept in T; projections, small eigenproblems and
-/// orthogonalization are float64. Memory: n * max(3 k, k + 8 block) numbers of T and some blocks. Throws
+/// orthogonalization are float64. Memory: n * max(4 k, k + 128) numbers of T and some blocks. Throws
 /// NumericalError where the operator returns NaN or infinity. For T = float and double.
 template <class T>
 KrylovResult<T> krylov(Index n, const BlockOperator<T>& apply, const KrylovOptions& options,

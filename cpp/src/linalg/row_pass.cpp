@@ -26,12 +26,15 @@ template <class T> struct RowBlock {
     Index n_rows, row_stride, col_stride;
 };
 
+/// Whether the kernel can read a where it is.
+template <class T, class S> bool is_in_place(const Operand<S>& a) { return std::is_same_v<S, T> && a.is_plain(); }
+
 /// Rows [begin, end) of a where they are, or shifted, scaled and converted in `buffer`, in the order of a's memory.
 template <class S, class T> RowBlock<T> row_block(const Operand<S>& a, Index begin, Index end, T* buffer)
 {
     const S* const source = a.x.data + begin * a.x.row_stride;
     if constexpr (std::is_same_v<S, T>)
-        if (a.is_plain())
+        if (is_in_place<T>(a))
             return {source, end - begin, a.x.row_stride, a.x.col_stride};
     const Index rows = end - begin, cols = a.x.n_cols;
     const bool by_rows = a.x.row_stride >= a.x.col_stride;
@@ -97,9 +100,8 @@ void sum_over_blocks(const Operand<S>& a, MatrixView<T> z, Index width, int thre
     const Index d = a.x.n_cols, rows = rows_of_block(d, sizeof(T));
     const Index n_blocks = block_count(a.x.n_rows, rows), lane_blocks = block_count(n_blocks, pass_lanes);
     const Index n_lanes = block_count(n_blocks, lane_blocks);
-    const bool in_place = std::is_same_v<S, T> && a.is_plain();
     Matrix<T> sums(n_lanes, d * width), products(std::max(1, threads), rows * width);
-    Matrix<T> buffers(std::max(1, threads), in_place ? 0 : rows * d);
+    Matrix<T> buffers(std::max(1, threads), is_in_place<T>(a) ? 0 : rows * d);
     for_each_task_on_worker(n_lanes, threads, [&](Index lane, Index worker) {
         T* const sum = sums.data() + lane * d * width;
         T* const y = products.data() + worker * rows * width;
@@ -137,6 +139,22 @@ template <class S, class T> void gram_times(const Operand<S>& a, MatrixView<cons
     });
 }
 
+template <class S, class T> void times_by_rows(const Operand<S>& a, MatrixView<const T> q, MatrixView<T> y, int threads)
+{
+    const Index d = a.x.n_cols, width = padded<T>(q.n_cols), rows = rows_of_block(d, sizeof(T));
+    Matrix<T> packed(q.n_rows, width), products(std::max(1, threads), rows * width);
+    Matrix<T> buffers(std::max(1, threads), is_in_place<T>(a) ? 0 : rows * d);
+    copy_padded(q, width, packed.data());
+    for_each_task_on_worker(block_count(a.x.n_rows, rows), threads, [&](Index i, Index worker) {
+        T* const product = products.data() + worker * rows * width;
+        const RowBlock<T> block =
+            row_block(a, i * rows, std::min(a.x.n_rows, (i + 1) * rows), buffers.data() + worker * buffers.n_cols());
+        times_block(block, d, packed.data(), width, product);
+        for (Index r = 0; r < block.n_rows; ++r)
+            std::copy_n(product + r * width, y.n_cols, &y(i * rows + r, 0));
+    });
+}
+
 template <class S, class T>
 void transposed_times(const Operand<S>& a, MatrixView<const T> y, MatrixView<T> z, int threads)
 {
@@ -148,6 +166,7 @@ void transposed_times(const Operand<S>& a, MatrixView<const T> y, MatrixView<T> 
 
 #define MATFACT_ROW_PASS(S, T)                                                                                         \
     template void gram_times(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);                              \
+    template void times_by_rows(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);                           \
     template void transposed_times(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);
 MATFACT_ROW_PASS(float, float)
 MATFACT_ROW_PASS(float, double)

@@ -1,9 +1,15 @@
-/// From residuals to error bounds of eigenvalues and singular values.
+/// What proves a decomposition: residuals, and the error bounds that follow from them.
 #pragma once
 
 #include <vector>
 
 namespace matfact {
+
+/// Measured with the matrix itself, for each pair or triplet.
+template <class T> struct Certificate {
+    std::vector<T> residuals;    ///< relative, as the method defines them
+    std::vector<T> error_bounds; ///< of |value - exact value|, rounding included
+};
 
 /// Bounds of |value_i - exact_i| for Rayleigh-Ritz approximations `values`, descending, of the leading eigenvalues of a
 /// symmetric matrix whose orthonormal vectors leave the residual norms `residuals`.

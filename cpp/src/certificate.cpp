@@ -1,4 +1,4 @@
-#include "matfact/error_bounds.hpp"
+#include "matfact/certificate.hpp"
 
 #include <algorithm>
 #include <cmath>
