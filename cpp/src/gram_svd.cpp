@@ -37,7 +37,7 @@ std::optional<Rotation> first_order_rotation(const RowMajorMatrix& e, const Eige
             // Skew K_l, K_r with (I - K_l)(I + E/2) D (I + K_r) diagonal: one 2 x 2 system for each pair.
             const double gap = (d[i] - d[j]) * (d[i] + d[j]);
             double left = -0.5 * e(i, j) * (d[i] * d[i] + d[j] * d[j]), right = -e(i, j) * d[i] * d[j];
-            if (std::abs(left) <= largest_angle * std::abs(gap)) {
+            if (std::abs(left) < largest_angle * std::abs(gap)) {
                 left /= gap;
                 right /= gap;
             } else if (std::abs(e(i, j)) * std::max(d[i], d[j]) <= 16 * eps * d[0])

@@ -15,7 +15,7 @@ SPECTRA = {
     "power": np.arange(1, D + 1.0) ** -0.5,
     "steep": 0.7 ** np.arange(D),
     "step": np.where(np.arange(D) < 12, 1.0, 0.01),
-    "clustered": 1.0 - 1e-8 * (np.arange(D) % 4) - 0.05 * (np.arange(D) // 4) * (np.arange(D) // 4 < 19),
+    "clustered": 1.0 - 0.01 * (np.arange(D) // 4) - 1e-8 * (np.arange(D) % 4),
     "close": np.where(np.arange(D) < 30, 1.0 - 1e-8 * np.arange(D), 0.5 - np.arange(D) / 1000),
     "repeated": np.where(np.arange(D) < 40, 1.0, 0.2),
     "low rank": np.where(np.arange(D) < 7, 1.0 + np.arange(D), 0.0),
@@ -110,7 +110,7 @@ def test_centering_is_that_of_the_centered_matrix(rng, shape, solver, dtype):
     r = matfact.svd(x, 5, solver=solver, center=True, max_passes=40 if solver == "randomized" else None)
     exact = np.linalg.svd(centered, compute_uv=False)
     np.testing.assert_allclose(r.s, exact[:5], rtol=1e-7 if dtype is np.float64 else 1e-4)
-    np.testing.assert_allclose(r.mean, x.astype(float).mean(axis=0), rtol=4 * eps(dtype))
+    np.testing.assert_allclose(r.mean, x.astype(float).mean(axis=0), rtol=64 * eps(dtype))
     assert r.total_variance == pytest.approx((centered**2).sum(), rel=16 * eps(dtype))
 
 
