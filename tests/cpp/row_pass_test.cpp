@@ -41,7 +41,7 @@ template <class S, class T> void check(const Operand<S>& a, Index b)
     const Index n = a.x.n_rows, d = a.x.n_cols;
     const Matrix<double> exact = shifted(a);
     const MatrixView<const double> x = exact.view();
-    const double size = 64.0 + std::sqrt(n * d) * static_cast<double>(n + d);
+    const double size = (1.0 + a.scale * a.scale) * (64.0 + std::sqrt(n * d) * static_cast<double>(n + d));
     const Matrix<T> q = normal_matrix<T>(d, b, 5), y = normal_matrix<T>(n, b, 6);
     Matrix<T> z(d, b);
     linalg::gram_times<S, T>(a, q.view(), z.view(), 2);

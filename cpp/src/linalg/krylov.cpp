@@ -366,8 +366,12 @@ private:
         for (Index i = 1;; ++i) {
             step();
             const Ritz ritz = rayleigh_ritz();
-            const double accepted = std::max(options_.accepted(smallest, ritz.norm), rounding(ritz.norm));
-            if (ritz.value(found - 1) > smallest + accepted) {
+            // A direction above any of the values raises their sum, the last of several copies too.
+            double gain = 0.0;
+            for (Index c = 0; c < found; ++c)
+                gain += ritz.value(c) - result_.values[static_cast<std::size_t>(c)];
+            const double accepted = options_.accepted(smallest, ritz.norm);
+            if (gain > std::max(accepted, static_cast<double>(found) * rounding(ritz.norm))) {
                 // Go on at the full width: what was missed once may have been missed several times.
                 restart(ritz, std::min({size_, found + options_.probe_block, n_ - 1}));
                 widen(next_.n_cols(), std::min(options_.block, n_ - size_));
