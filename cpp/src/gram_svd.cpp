@@ -209,7 +209,7 @@ TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int t
 }
 
 template <class T>
-std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
+std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
                                 double tol, int threads, const Checkpoint& checkpoint)
 {
     // The eigenvectors of sigma_k and of what is left out mix by about error / sigma_k^2, which leaves a residual
@@ -241,13 +241,13 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
             result.s.push_back(sigma(i));
         result.vt = leading_rows(std::move(spectrum.rows), k);
         if (want_u)
-            result.u = multiply<T, double>(z, scaled_columns(result.vt, result.s).view(), threads);
+            result.u = times(scaled_columns(result.vt, result.s).view());
         return result;
     }
     if (!is_clean && subset)
         spectrum = eigenpairs(std::move(untouched), d, threads);
     Matrix<double> vt = leading_rows(std::move(spectrum.rows), is_clean ? k : d);
-    Matrix<double> y = multiply(z, MatrixView<const double>(vt.view()).transposed(), threads);
+    Matrix<double> y = times(MatrixView<const double>(vt.view()).transposed());
     if (checkpoint)
         checkpoint();
     TallSvd result = svd_from_product(std::move(y), std::move(vt), want_u, threads);
@@ -257,9 +257,9 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
     return result;
 }
 
-template std::optional<TallSvd> gram_svd(const Operand<float>&, Matrix<double>, double, Index, bool, double, int,
-                                         const Checkpoint&);
-template std::optional<TallSvd> gram_svd(const Operand<double>&, Matrix<double>, double, Index, bool, double, int,
-                                         const Checkpoint&);
+template std::optional<TallSvd> gram_svd<float>(const Product&, Matrix<double>, double, Index, bool, double, int,
+                                                const Checkpoint&);
+template std::optional<TallSvd> gram_svd<double>(const Product&, Matrix<double>, double, Index, bool, double, int,
+                                                 const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -22,24 +22,6 @@ template <class From, class To> Matrix<To> converted(const Matrix<From>& a)
     return result;
 }
 
-/// ||A'u_i - s_i v_i|| / s_1.
-std::vector<double> measured_residuals(const Matrix<double>& atu, const TallSvd& f, int threads)
-{
-    constexpr Index block_cols = 8;
-    std::vector<double> result(f.s.size(), 0.0);
-    for_blocks(atu.n_cols(), block_cols, threads, [&](Index begin, Index end, Index) {
-        for (Index j = 0; j < atu.n_rows(); ++j)
-            for (Index c = begin; c < end; ++c) {
-                const auto i = static_cast<std::size_t>(c);
-                const double r = atu(j, c) - f.s[i] * f.vt(c, j);
-                result[i] += r * r;
-            }
-    });
-    for (double& r : result)
-        r = f.s.front() > 0.0 ? std::sqrt(r) / f.s.front() : 0.0;
-    return result;
-}
-
 /// The triplets of A in the span of the columns of v, the k leading ones, with their residuals.
 template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Matrix<double>& v, Index k, int threads)
 {
@@ -59,7 +41,7 @@ template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Mat
         f.vt = std::move(leading);
         f.s.resize(static_cast<std::size_t>(k));
     }
-    result.residuals = measured_residuals(a.transposed_times(f.u.view()), f, threads);
+    result.residuals = triplet_residuals(a.transposed_times(f.u.view()), f, threads);
     return result;
 }
 
@@ -116,6 +98,23 @@ IterativeSvd finished(const TallOperator<T>& a, const KrylovResult<C>& found, co
 }
 
 } // namespace
+
+std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& f, int threads)
+{
+    constexpr Index block_cols = 8;
+    std::vector<double> result(f.s.size(), 0.0);
+    for_blocks(atu.n_cols(), block_cols, threads, [&](Index begin, Index end, Index) {
+        for (Index j = 0; j < atu.n_rows(); ++j)
+            for (Index c = begin; c < end; ++c) {
+                const auto i = static_cast<std::size_t>(c);
+                const double r = atu(j, c) - f.s[i] * f.vt(c, j);
+                result[i] += r * r;
+            }
+    });
+    for (double& r : result)
+        r = f.s.front() > 0.0 ? std::sqrt(r) / f.s.front() : 0.0;
+    return result;
+}
 
 template <class T>
 IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& options, const Checkpoint& checkpoint)

@@ -1,13 +1,11 @@
 #include "matfact/svd.hpp"
 
+#include "decomposition.hpp"
 #include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
-#include "linalg/iterative_svd.hpp"
 #include "linalg/lapack_calls.hpp"
-#include "linalg/orientation.hpp"
 #include "linalg/row_pass.hpp"
-#include "matfact/certificate.hpp"
 #include "parallel.hpp"
 
 #include <cmath>
@@ -25,26 +23,6 @@ using linalg::Checkpoint;
 using linalg::Operand;
 using linalg::TallSvd;
 
-struct Residuals {
-    std::vector<double> norms;   ///< ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'
-    std::vector<double> defects; ///< |u_i' z v_i - s_i| / s_1: zero but for rounding after a projection
-};
-
-/// Everything in float64, before it is rounded to T; u and vt in the orientation of x.
-struct Decomposition {
-    Matrix<double> u, vt;
-    std::vector<double> s, mean;
-    Residuals residuals;
-    double total_variance = 0.0, next_value = std::numeric_limits<double>::quiet_NaN();
-    Index n_passes = 0;
-    Status status = Status::converged;
-};
-
-std::string shape(Index n_rows, Index n_cols)
-{
-    return "(" + std::to_string(n_rows) + ", " + std::to_string(n_cols) + ")";
-}
-
 template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
 {
     constexpr Index block_rows = 64;
@@ -60,8 +38,7 @@ template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
     });
     for (const double value : largest)
         if (!std::isfinite(value))
-            throw std::invalid_argument("X holds NaN or infinity; svd needs finite entries (matfact.factorize and "
-                                        "matfact.MatrixFactorization leave missing entries out)");
+            throw_not_finite();
     return *std::max_element(largest.begin(), largest.end());
 }
 
@@ -121,28 +98,6 @@ Residuals residuals_of(const Operand<T>& z, MatrixView<const double> u, const st
     return result;
 }
 
-bool wants_residuals(const SvdOptions& options)
-{
-    return options.compute_u && (options.compute_residuals || options.tol > 0.0);
-}
-
-Matrix<double> transposed(const Matrix<double>& a)
-{
-    Matrix<double> t(a.n_cols(), a.n_rows());
-    for (Index i = 0; i < a.n_rows(); ++i)
-        for (Index j = 0; j < a.n_cols(); ++j)
-            t(j, i) = a(i, j);
-    return t;
-}
-
-void unscale(Decomposition& d, double scale)
-{
-    for (double& s : d.s)
-        s /= scale;
-    d.next_value /= scale;
-    d.total_variance = d.total_variance / scale / scale;
-}
-
 template <class T>
 Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options, int threads,
                       const Checkpoint& checkpoint)
@@ -160,8 +115,9 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
         if (options.center)
             (wide ? z.row_shift : z.col_shift) = d.mean.data();
         // In the wide orientation the long vectors are those of vt: they are wanted always.
-        return linalg::gram_svd(z, std::move(g.matrix), g.noise, k, options.compute_u || wide, options.tol, threads,
-                                checkpoint);
+        const auto times = [&](MatrixView<const double> v) { return linalg::multiply(z, v, threads); };
+        return linalg::gram_svd<T>(times, std::move(g.matrix), g.noise, k, options.compute_u || wide, options.tol,
+                                   threads, checkpoint);
     };
     // Leading triplets of float32 data seldom need more than sums in float32 over short blocks.
     std::optional<TallSvd> found;
@@ -173,29 +129,9 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     TallSvd& f = *found;
     if (wants_residuals(options))
         d.residuals = residuals_of(z, f.u.view(), f.s, MatrixView<const double>(f.vt.view()).transposed(), threads);
-    d.u = wide ? transposed(f.vt) : std::move(f.u);
-    d.vt = wide ? transposed(f.u) : std::move(f.vt);
-    d.s = std::move(f.s);
+    take_factors(d, std::move(f), wide);
     unscale(d, z.scale);
     return d;
-}
-
-template <class T> Matrix<double> as_double(MatrixView<const T> a)
-{
-    Matrix<double> result(a.n_rows, a.n_cols);
-    for (Index i = 0; i < a.n_rows; ++i)
-        for (Index j = 0; j < a.n_cols; ++j)
-            result(i, j) = static_cast<double>(a(i, j));
-    return result;
-}
-
-/// The leading block of a, in float64.
-template <class T> Matrix<double> leading_block(Matrix<T> a, Index rows, Index cols)
-{
-    if constexpr (std::is_same_v<T, double>)
-        if (rows == a.n_rows() && cols == a.n_cols())
-            return a;
-    return as_double(MatrixView<const T>(a.view()).block(0, 0, rows, cols));
 }
 
 template <class T> std::vector<double> column_means(MatrixView<const T> x)
@@ -297,49 +233,15 @@ Decomposition by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, co
         z.col_shift = d.mean.data();
     if (wide)
         z = z.transposed();
-    linalg::IterativeOptions iterations;
-    iterations.n_components = k;
-    iterations.variance_fraction = options.variance_fraction;
-    iterations.total_variance = d.total_variance = moments.squares;
-    iterations.tol = options.tol;
-    iterations.seed = options.seed;
-    iterations.threads = threads;
-    iterations.max_passes = options.max_passes > 0 ? options.max_passes : solver == SvdSolver::krylov ? 1000 : 5;
+    d.total_variance = moments.squares;
+    const linalg::IterativeOptions iterations = iterations_of(options, solver, k, d.total_variance, threads);
     const linalg::TallOperator<T> a = tall_operator(z, threads);
-    linalg::IterativeSvd found = solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
-                                                             : linalg::randomized_svd(a, iterations, checkpoint);
-    TallSvd& f = found.factors;
-    d.u = wide ? transposed(f.vt) : std::move(f.u);
-    d.vt = wide ? transposed(f.u) : std::move(f.vt);
-    d.s = std::move(f.s);
-    d.residuals = {std::move(found.residuals), std::vector<double>(d.s.size(), 0.0)};
-    d.next_value = found.next_value;
-    d.n_passes = found.n_passes;
-    d.status = found.status;
+    take_iterations(d,
+                    solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                : linalg::randomized_svd(a, iterations, checkpoint),
+                    wide);
     unscale(d, z.scale);
     return d;
-}
-
-/// Cuts d to the leading triplets that hold the share of the total variance.
-void cut_to_fraction(Decomposition& d, double fraction)
-{
-    double sum = 0.0;
-    std::size_t k = 0;
-    while (k < d.s.size() && sum < fraction * d.total_variance) {
-        sum += d.s[k] * d.s[k];
-        ++k;
-    }
-    k = std::max<std::size_t>(k, 1);
-    d.next_value = k < d.s.size() ? d.s[k] : d.next_value;
-    d.s.resize(k);
-    if (!d.residuals.norms.empty()) {
-        d.residuals.norms.resize(k);
-        d.residuals.defects.resize(k);
-    }
-    const Index cols = static_cast<Index>(k), n_rows = d.u.n_rows(), n_cols = d.vt.n_cols();
-    if (n_rows > 0)
-        d.u = leading_block(std::move(d.u), n_rows, cols);
-    d.vt = leading_block(std::move(d.vt), cols, n_cols);
 }
 
 /// Whether the products of krylov cost less than forming the Gram matrix of the shorter side d and its eigenproblem, by
@@ -361,63 +263,6 @@ SvdSolver choose_solver(Index n_rows, Index n_cols, Index k, bool is_single)
     return is_small || (is_square && 4 * k > shorter) ? SvdSolver::full : SvdSolver::gram;
 }
 
-template <class T> std::vector<T> rounded(const std::vector<double>& values)
-{
-    return std::vector<T>(values.begin(), values.end());
-}
-
-template <class T> Matrix<T> rounded(Matrix<double> a)
-{
-    if constexpr (std::is_same_v<T, double>)
-        return a;
-    else {
-        Matrix<T> result(a.n_rows(), a.n_cols());
-        for (Index i = 0; i < a.size(); ++i)
-            result.data()[i] = static_cast<T>(a.data()[i]);
-        return result;
-    }
-}
-
-/// A residual and the rounding of the triplet itself to T.
-template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
-
-void fix_signs(Decomposition& d)
-{
-    std::vector<double> signs;
-    for (Index i = 0; i < d.vt.n_rows(); ++i) {
-        double* const row = d.vt.data() + i * d.vt.n_cols();
-        signs.push_back(linalg::orientation(row, d.vt.n_cols()));
-        if (signs.back() < 0)
-            for (Index j = 0; j < d.vt.n_cols(); ++j)
-                row[j] = -row[j];
-    }
-    if (std::find(signs.begin(), signs.end(), -1.0) == signs.end())
-        return;
-    for (Index i = 0; i < d.u.n_rows(); ++i)
-        for (Index j = 0; j < d.u.n_cols(); ++j)
-            d.u(i, j) *= signs[static_cast<std::size_t>(j)];
-}
-
-/// Residuals with the rounding of the triplets to T, and the error bounds that follow.
-template <class T>
-Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& s, double next_value, Index size)
-{
-    Certificate<T> certificate;
-    std::vector<double> values(s.begin(), s.end()), norms;
-    for (const double r : residuals.norms) {
-        certificate.residuals.push_back(reported<T>(r));
-        norms.push_back(r * values.front() / std::sqrt(2.0));
-    }
-    // Of products with x, and of u, s and vt, which are orthonormal to a few eps(T).
-    const double rounding = std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(size)) +
-                            4 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    const std::vector<double> bounds = error_bounds(values, norms, next_value);
-    for (std::size_t i = 0; i < bounds.size(); ++i)
-        certificate.error_bounds.push_back(
-            static_cast<T>(bounds[i] + (rounding + residuals.defects[i]) * values.front()));
-    return certificate;
-}
-
 template <class T>
 Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int threads, const Checkpoint& checkpoint)
 {
@@ -427,8 +272,7 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
     if (solver == SvdSolver::automatic)
         solver = choose_solver(x.n_rows, x.n_cols, by_fraction ? Index{0} : k, std::is_same_v<T, float>);
     SvdOptions resolved = options;
-    if (std::isnan(options.tol))
-        resolved.tol = solver != SvdSolver::krylov ? 0.0 : std::is_same_v<T, float> ? 1e-4 : 1e-6;
+    resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);
     if (solver == SvdSolver::krylov || solver == SvdSolver::randomized) {
         Decomposition d = by_iterations(x, by_fraction ? Index{0} : k, solver, resolved, threads, checkpoint);
         if (d.status != Status::stopped)
@@ -439,9 +283,7 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
         solver == SvdSolver::full ? by_lapack(x, k, resolved, threads) : by_gram(x, k, resolved, threads, checkpoint);
     if (by_fraction)
         cut_to_fraction(d, options.variance_fraction);
-    const std::vector<double>& norms = d.residuals.norms;
-    if (resolved.tol > 0.0 && !norms.empty() && *std::max_element(norms.begin(), norms.end()) > resolved.tol)
-        d.status = Status::max_iter;
+    judge(d, resolved.tol);
     return d;
 }
 
@@ -476,27 +318,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
     if (progress)
         checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
     Decomposition d = decompose(x, options, threads, checkpoint);
-    if (!options.compute_u)
-        d.u = {};
-    fix_signs(d);
-
-    SvdResult<T> result;
-    result.s = rounded<T>(d.s);
-    result.mean = rounded<T>(d.mean);
-    result.total_variance = d.total_variance;
-    if (!std::isfinite(static_cast<double>(result.s.front())))
-        throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
-    result.next_value = d.next_value;
-    result.n_passes = d.n_passes;
-    result.status = d.status;
-    if (!d.residuals.norms.empty()) {
-        Certificate<T> certificate = certificate_of(d.residuals, result.s, d.next_value, x.n_rows + x.n_cols);
-        result.residuals = std::move(certificate.residuals);
-        result.error_bounds = std::move(certificate.error_bounds);
-    }
-    result.u = rounded<T>(std::move(d.u));
-    result.vt = rounded<T>(std::move(d.vt));
-    return result;
+    d.size = x.n_rows + x.n_cols;
+    return as_result<T>(std::move(d), options);
 }
 
 template <class T>

@@ -11,6 +11,7 @@ void bind_random(pybind11::module_& m);
 void bind_gram(pybind11::module_& m);
 void bind_eigh(pybind11::module_& m);
 void bind_svd(pybind11::module_& m);
+void bind_sparse_svd(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);
 
 } // namespace matfact

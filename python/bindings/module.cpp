@@ -9,5 +9,6 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_gram(m);
     matfact::bind_eigh(m);
     matfact::bind_svd(m);
+    matfact::bind_sparse_svd(m);
     matfact::bind_factorize(m);
 }

@@ -18,7 +18,7 @@ class Certificate:
     def __init__(
         self,
         method: str,
-        matrix: mt.FloatArray,
+        matrix: mt.FloatArray | None,
         num_threads: int,
         *,
         next_value: float = nan,

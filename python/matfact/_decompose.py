@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._validation import core_suffix
+from matfact._validation import Compressed, core_suffix
 from matfact.exceptions import NumericalError
 
 
@@ -30,7 +30,7 @@ class Decomposition(NamedTuple):
 
 
 def decompose(
-    x: mt.FloatArray,
+    x: mt.FloatArray | Compressed,
     *,
     n_components: int,
     solver: _core.SvdSolver,
@@ -40,40 +40,54 @@ def decompose(
     tol: float | None = None,
     max_passes: int = 0,
     seed: int = 0,
+    keep_transpose: bool = True,
     num_threads: int = 0,
 ) -> Decomposition:
     """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`."""
     _lapack.ensure_lapack_for(x.shape)
-    function: Any = getattr(_core, f"svd_{core_suffix(x)}")
+    function, matrix = _core_function("svd", x)
+    only = {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": False}
     *arrays, total_variance, next_value, n_passes, status = function(
-        x,
+        *matrix,
         n_components=n_components,
         variance_fraction=variance_fraction,
         solver=solver,
         center=center,
         compute_u=compute_u,
-        compute_residuals=False,
         tol=nan if tol is None else tol,
         max_passes=max_passes,
         seed=seed,
         num_threads=num_threads,
         progress=None,
+        **only,
     )
     return Decomposition(*arrays, total_variance, next_value, n_passes, status.name)
 
 
 def project(
-    q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
+    q: mt.FloatArray | Compressed,
+    vt: mt.FloatArray,
+    mean: npt.NDArray[Any] | None,
+    *,
+    num_threads: int = 0,
+    name: str = "X",
 ) -> mt.FloatArray:
     """``(q - mean) @ vt.T`` for arrays of one dtype; errors call `q` by `name`."""
-    function: Any = getattr(_core, f"project_{core_suffix(q)}")
+    function, matrix = _core_function("project", q)
     try:
-        result: mt.FloatArray = function(q, np.ascontiguousarray(vt), mean, num_threads=num_threads)
+        result: mt.FloatArray = function(*matrix, np.ascontiguousarray(vt), mean, num_threads=num_threads)
     except (ValueError, NumericalError):
-        if np.isfinite(q).all():
+        if np.isfinite(q.values if isinstance(q, Compressed) else q).all():
             raise
         # The core knows its argument under another name.
         raise ValueError(
             f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN"
         ) from None
     return result
+
+
+def _core_function(method: str, x: mt.FloatArray | Compressed) -> tuple[Any, tuple[Any, ...]]:
+    """The core's function for the type of `x`, and the arguments that stand for `x`."""
+    if isinstance(x, Compressed):
+        return getattr(_core, f"{method}_{x.core_suffix}"), (x.values, x.indices, x.indptr, *x.shape)
+    return getattr(_core, f"{method}_{core_suffix(x)}"), (x,)

@@ -17,10 +17,11 @@ from sklearn.utils.validation import validate_data
 from matfact import _core
 from matfact import typing as mt
 from matfact._decompose import decompose, project
-from matfact._validation import check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._validation import as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
 from matfact.exceptions import ConvergenceWarning
 
 _FLOATS = (np.float64, np.float32)
+_LAYOUTS = ("csr", "csc")
 _GROWN_FROM = 1000  # as the core's choice of solver has it
 
 
@@ -33,12 +34,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     Parameters, attributes and methods are scikit-learn's, with these differences:
 
     - A dense NumPy X is neither copied nor written, whatever `copy` says.
-    - No solver is less accurate there than `matfact.svd`'s default promises: ``"arpack"`` is its ``"krylov"`` with
+    - No solver is less accurate than `matfact.svd`'s default promises: ``"arpack"`` is its ``"krylov"`` with
       residuals below `tol`; ``"randomized"`` keeps its meaning for the checks of `n_components` only, and
       `iterated_power`, `n_oversamples` and `power_iteration_normalizer` have no effect.
     - At least two samples are needed, where scikit-learn divides by zero.
     - ``explained_variance_ratio_`` is 0 instead of NaN where X has no variance.
-    - Sparse X and arrays of other libraries are handed to scikit-learn's own code.
+    - A sparse X is used in place, by all threads, and centered without being made dense. `n_components` may then be
+      ``min(X.shape)`` or a share of the variance also with ``svd_solver="auto"``.
+    - Arrays of other libraries are handed to scikit-learn's own code.
 
     Parameters
     ----------
@@ -166,7 +169,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             super().fit(X)
         else:
             self._validate_params()
-            self._fit_dense(X, compute_u=False)
+            self._fit_here(X, compute_u=False)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
@@ -194,29 +197,35 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
-        x, u = self._fit_dense(X, compute_u=True)
+        x, u = self._fit_here(X, compute_u=True)
         if u is None:
             return self._transform(x, np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
         return u
 
-    def _fit_dense(self, X: Any, *, compute_u: bool) -> tuple[mt.FloatArray, mt.FloatArray | None]:
-        """Fit a dense NumPy matrix; return it as validated, with U if that was asked for and came for free."""
+    def _fit_here(self, X: Any, *, compute_u: bool) -> tuple[Any, mt.FloatArray | None]:
+        """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
+        sparse = is_sparse(X)
+        if sparse and self.svd_solver in ("full", "randomized"):
+            raise TypeError(
+                'PCA only support sparse inputs with the "arpack" and "covariance_eigh" solvers, while '
+                f'"{self.svd_solver}" was passed. "auto" is the fastest of ours.'
+            )
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
-        x: mt.FloatArray = validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=2)
-        x = walkable(x)
+        x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
+        x = x if sparse else walkable(x)
         n_samples, smallest = x.shape[0], min(x.shape)
-        name = self._fit_svd_solver = self._choose_solver(x.shape)
+        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)
         # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
         is_share = not isinstance(wanted, str) and 0 < wanted < 1
         # Where the iterations may be the faster way, a share is reached by growing their basis.
-        is_grown = is_share and self.svd_solver == "auto" and smallest >= _GROWN_FROM
+        is_grown = is_share and self.svd_solver == "auto" and (sparse or smallest >= _GROWN_FROM)
         all_values = not is_grown and (name == "full" or isinstance(wanted, str) or is_share)
         solver = {"full": "full", "covariance_eigh": "gram", "arpack": "krylov"}.get(self.svd_solver, "auto")
         is_count = isinstance(wanted, Integral)
         f = decompose(
-            x,
+            as_compressed(x) if sparse else x,
             n_components=0 if all_values or is_grown else max(int(wanted), 1),
             variance_fraction=float(wanted) if is_grown else 0.0,
             solver=_core.SvdSolver[solver],
@@ -268,6 +277,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         """`n_components` with None resolved, in scikit-learn's ranges and words."""
         smallest = min(shape)
         k = self.n_components
+        if solver == "arpack" and self.svd_solver == "auto" and isinstance(k, (int, float)) and 0 < k <= smallest:
+            return k  # a sparse X; ours is not ARPACK
         if k is None:
             k = smallest - 1 if solver == "arpack" else smallest
         limits = f"min(n_samples, n_features)={smallest} with svd_solver='{solver}'"
@@ -295,14 +306,15 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
     def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
         if (
-            not isinstance(X, np.ndarray)
+            not (isinstance(X, np.ndarray) or (is_sparse(X) and X.format in _LAYOUTS))
             or X.dtype != self.components_.dtype
             or x_is_centered
             or not self.n_components_
         ):
             return super()._transform(X, xp, x_is_centered=x_is_centered)
         threads = check_num_threads(self.num_threads)
-        scores = project(walkable(X), self.components_, self.mean_, num_threads=threads)
+        x = as_compressed(X) if is_sparse(X) else walkable(X)
+        scores = project(x, self.components_, self.mean_, num_threads=threads)
         if self.whiten:
             # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
             scale = np.sqrt(self.explained_variance_)
@@ -316,9 +328,7 @@ def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
 
 
 def _is_for_scikit_learn(X: Any) -> bool:
-    """Sparse input, or with array API dispatch on, an array of another library."""
-    if is_sparse(X):
-        return True
-    return (
-        bool(get_config()["array_api_dispatch"]) and not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__")
-    )
+    """With array API dispatch on, an array of another library."""
+    if is_sparse(X) or isinstance(X, np.ndarray):
+        return False
+    return bool(get_config()["array_api_dispatch"]) and hasattr(X, "__array_namespace__")

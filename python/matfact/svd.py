@@ -1,4 +1,4 @@
-"""Singular value decomposition of a dense matrix."""
+"""Singular value decomposition of a dense or sparse matrix."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from matfact import typing as mt
 from matfact._certificate import Certificate
 from matfact._decompose import decompose, project
 from matfact._validation import (
+    Compressed,
+    as_compressed,
     as_dtype,
     as_matrix,
     as_real,
@@ -23,6 +25,7 @@ from matfact._validation import (
     check_n_components,
     check_num_threads,
     fixed_seed,
+    is_sparse,
 )
 from matfact.exceptions import ConvergenceWarning
 
@@ -150,13 +153,13 @@ class SVDResult:
             self._certificate.leading(k),
         )
 
-    def fold_in(self, Q: mt.MatrixLike) -> mt.FloatArray:
+    def fold_in(self, Q: mt.MatrixLike | mt.SparseLike) -> mt.FloatArray:
         """Map new rows into latent space: ``(Q - mean) @ vt.T``.
 
         Parameters
         ----------
-        Q : array of shape (n_queries, n_features)
-            Dense and finite; converted to the dtype of the decomposition.
+        Q : array or sparse matrix of shape (n_queries, n_features)
+            Finite; converted to the dtype of the decomposition.
 
         Returns
         -------
@@ -168,20 +171,23 @@ class SVDResult:
         ValueError
             If `Q` holds NaN or infinity, or has another number of columns than X.
         TypeError
-            If `Q` is sparse, or does not hold real numbers.
+            If `Q` does not hold real numbers.
         """
-        q = as_matrix(Q, "Q")
+        q = as_compressed(Q, "Q") if is_sparse(Q) else as_matrix(Q, "Q")
         n_features = self.vt.shape[1]
         if q.shape[1] != n_features:
             raise ValueError(f"Q must have {n_features} columns, as X had, got {q.shape[1]}")
-        return project(as_dtype(q, self.vt.dtype, "Q"), self.vt, self.mean, name="Q")
+        dtype = self.vt.dtype
+        if isinstance(q, Compressed):
+            return project(q._replace(values=as_dtype(q.values, dtype, "Q")), self.vt, self.mean, name="Q")
+        return project(as_dtype(q, dtype, "Q"), self.vt, self.mean, name="Q")
 
-    def project(self, Q: mt.MatrixLike) -> mt.FloatArray:
+    def project(self, Q: mt.MatrixLike | mt.SparseLike) -> mt.FloatArray:
         """Map new rows to latent space and back: ``fold_in(Q) @ vt + mean``.
 
         Parameters
         ----------
-        Q : array of shape (n_queries, n_features)
+        Q : array or sparse matrix of shape (n_queries, n_features)
             As in `fold_in`.
 
         Returns
@@ -194,14 +200,14 @@ class SVDResult:
         ValueError
             If `Q` holds NaN or infinity, or has another number of columns than X.
         TypeError
-            If `Q` is sparse, or does not hold real numbers.
+            If `Q` does not hold real numbers.
         """
         mapped = self.fold_in(Q) @ self.vt
         return mapped if self.mean is None else mapped + self.mean
 
 
 def svd(
-    X: mt.MatrixLike,
+    X: mt.MatrixLike | mt.SparseLike,
     n_components: int | float | None = None,
     *,
     error: float | None = None,
@@ -210,6 +216,7 @@ def svd(
     tol: float | None = None,
     max_passes: int | None = None,
     random_state: mt.RandomState = None,
+    keep_transpose: bool = True,
     num_threads: int | None = None,
 ) -> SVDResult:
     r"""Factorize a matrix as :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`.
@@ -219,9 +226,11 @@ def svd(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
         float32 or float64 in any memory order is used in place, never copied or written. Integers and booleans
-        are converted to float64, float16 to float32, a foreign byte order to the native one.
+        are converted to float64, float16 to float32, a foreign byte order to the native one. CSR and CSC matrices of
+        SciPy are used in place too, with int32 or int64 indices, sorted or not; entries that are stored several times
+        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense.
     n_components : int or float, optional
         Triplets to return, between 1 and ``min(X.shape)``; None returns all of them. A float between 0 and 1 returns
         as many as hold this share of `SVDResult.total_variance`, and no more.
@@ -234,7 +243,7 @@ def svd(
         ``"krylov"`` only multiplies with X: block Lanczos iterations [2]_ until the residuals are below `tol`, and a
         look from fresh random directions for triplets that were missed. ``"randomized"`` makes a fixed number of power
         iterations [3]_: its residuals say what that was good for.
-        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule.
+        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``.
     center : bool, default=False
         Subtract the column means: the principal axes are then the rows of ``vt``.
     tol : float, optional
@@ -245,6 +254,9 @@ def svd(
         Products with X that ``"krylov"`` may take (default 1000), and that ``"randomized"`` takes (default 5).
     random_state : int, Generator or RandomState, optional
         Seed of the start of ``"krylov"`` and ``"randomized"``; None is a fixed one.
+    keep_transpose : bool, default=True
+        Of a sparse X, for the time of the call: it takes as much memory as X and makes products with
+        :math:`X^\top` about 1.5 times as fast. A dense X has no use for it.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -256,9 +268,10 @@ def svd(
     Raises
     ------
     ValueError
-        If X holds NaN or infinity, is empty or not two-dimensional, or an argument is out of range.
+        If X holds NaN or infinity, is empty or not two-dimensional, has indices that point outside, or is sparse
+        with ``solver="full"``; or if an argument is out of range.
     TypeError
-        If X is sparse or does not hold real numbers, or an argument has the wrong type.
+        If X does not hold real numbers, or an argument has the wrong type.
     NumericalError
         If the arithmetic overflows, or LAPACK does not converge.
 
@@ -290,12 +303,15 @@ def svd(
     >>> r.project([[4.0, 2.5]]).round(1)
     array([[4. , 2.5]])
     """
-    x = as_matrix(X)
+    x = as_compressed(X) if is_sparse(X) else as_matrix(X)
     k, fraction = _target(n_components, error, min(x.shape))
     core_solver = _core.SvdSolver[check_choice(solver, mt.SvdSolver, "solver")]
     if fraction > 0.0 and solver == "randomized":
         raise ValueError("solver='randomized' needs n_components as an integer: use 'krylov' to reach a share or error")
+    if isinstance(x, Compressed) and solver == "full":
+        raise ValueError("solver='full' needs a dense X: use 'krylov' or 'gram', or pass X.toarray()")
     centered = check_flag(center, "center")
+    keep = check_flag(keep_transpose, "keep_transpose")
     tolerance = None if tol is None else as_real(tol, "tol")
     passes = 0 if max_passes is None else check_max_passes(max_passes)
     seed = fixed_seed(random_state)
@@ -309,6 +325,7 @@ def svd(
         tol=tolerance,
         max_passes=passes,
         seed=seed,
+        keep_transpose=keep,
         num_threads=threads,
     )
     if f.status == "max_iter":
@@ -319,10 +336,10 @@ def svd(
             ConvergenceWarning,
             stacklevel=2,
         )
-    is_measured = f.residuals.size > 0
+    is_measured = f.residuals.size > 0  # always for a sparse X
     certificate = Certificate(
         "svd",
-        x,
+        None if isinstance(x, Compressed) else x,
         threads,
         next_value=f.next_value,
         residuals=f.residuals if is_measured else None,

@@ -4,29 +4,29 @@
 
 using namespace matfact;
 using namespace matfact::testing;
-using linalg::SparseMoments;
+using linalg::ColumnMoments;
 
 namespace {
 
 /// By loops over the dense matrix, in two passes.
-SparseMoments reference(MatrixView<const double> a, bool center, double scale)
+ColumnMoments reference(MatrixView<const double> a, bool center, double scale)
 {
-    SparseMoments result;
+    ColumnMoments result;
     for (Index j = 0; j < a.n_cols; ++j) {
         double mean = 0.0;
         for (Index i = 0; center && i < a.n_rows; ++i)
-            mean += scale * a(i, j) / static_cast<double>(a.n_rows);
+            mean += a(i, j) / static_cast<double>(a.n_rows);
         if (center)
             result.mean.push_back(mean);
         for (Index i = 0; i < a.n_rows; ++i)
-            result.squared_norm += (scale * a(i, j) - mean) * (scale * a(i, j) - mean);
+            result.squares += scale * scale * (a(i, j) - mean) * (a(i, j) - mean);
     }
     return result;
 }
 
-void check_same(const SparseMoments& found, const SparseMoments& expected)
+void check_same(const ColumnMoments& found, const ColumnMoments& expected)
 {
-    CHECK(found.squared_norm == approx<double>(expected.squared_norm, 1000));
+    CHECK(found.squares == approx<double>(expected.squares, 1000));
     REQUIRE(found.mean.size() == expected.mean.size());
     for (std::size_t j = 0; j < found.mean.size(); ++j)
         CHECK(found.mean[j] == approx<double>(expected.mean[j], 1000));
@@ -56,7 +56,7 @@ TEST_CASE("nothing cancels where the means are large")
             x.add(j, 1e8 + (i % 2 ? 1.0 : -1.0));
         x.end_row();
     }
-    CHECK(linalg::column_moments(x.view(), true, 1.0, 2).squared_norm == doctest::Approx(3000.0).epsilon(1e-7));
+    CHECK(linalg::column_moments(x.view(), true, 1.0, 2).squares == doctest::Approx(3000.0).epsilon(1e-7));
 }
 
 TEST_CASE("entries that are stored several times count as their sum, in any order, and zeros as zeros")
@@ -72,10 +72,10 @@ TEST_CASE("entries that are stored several times count as their sum, in any orde
 TEST_CASE("moments have the same bits for any number of threads")
 {
     const auto x = random_csr<double, std::int32_t>(3000, 20, 0.7, 10.0);
-    const SparseMoments one = linalg::column_moments(x.view(), true, 1.0, 1);
+    const ColumnMoments one = linalg::column_moments(x.view(), true, 1.0, 1);
     for (const int threads : {2, 3, 7}) {
-        const SparseMoments many = linalg::column_moments(x.view(), true, 1.0, threads);
+        const ColumnMoments many = linalg::column_moments(x.view(), true, 1.0, threads);
         CHECK(same_bits(one.mean, many.mean));
-        CHECK(one.squared_norm == many.squared_norm);
+        CHECK(one.squares == many.squares);
     }
 }

@@ -1,4 +1,4 @@
-/// Singular value decomposition of a dense matrix.
+/// Singular value decomposition of a dense or sparse matrix.
 #pragma once
 
 #include "matfact/certificate.hpp"
@@ -34,7 +34,9 @@ struct SvdOptions {
     Index max_passes = 0;          ///< krylov, randomized: products with x'x at most; 0 = 1000 and 5
     std::uint64_t seed = 0;        ///< krylov, randomized: of the start
     bool compute_residuals = true; ///< false leaves them empty, unless tol asks for them: they cost one product with x
-    int num_threads = 0;           ///< 0 = the process default
+    /// Sparse x: false saves the memory of a transpose, as large as x, and makes the products with x' slower.
+    bool keep_transpose = true;
+    int num_threads = 0;                             ///< 0 = the process default
     void validate(Index n_rows, Index n_cols) const; ///< throws std::invalid_argument naming the field
 };
 
@@ -60,6 +62,15 @@ SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& options = {}, const Pr
 extern template SvdResult<float> svd(MatrixView<const float>, const SvdOptions&, const Progress&);
 extern template SvdResult<double> svd(MatrixView<const double>, const SvdOptions&, const Progress&);
 
+/// The same for a sparse matrix, read in place and never centered in memory; I = std::int32_t or std::int64_t. Entries
+/// may be unsorted, and those stored several times count as their sum; indptr begins with 0. `automatic` is gram where
+/// the shorter side has up to 512 entries or many triplets are wanted, else krylov; `full` is not accepted. Residuals
+/// are always measured. Throws std::invalid_argument where an index points outside.
+template <class T, class I>
+SvdResult<T> svd(CsrView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
+template <class T, class I>
+SvdResult<T> svd(CscView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
+
 /// Residuals and error bounds of triplets found earlier, as in SvdResult: u (n_rows, k), s (k,) descending, vt (k,
 /// n_cols); `mean` may be null.
 template <class T>
@@ -78,5 +89,22 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
 
 extern template Matrix<float> project(MatrixView<const float>, MatrixView<const float>, const float*, int);
 extern template Matrix<double> project(MatrixView<const double>, MatrixView<const double>, const double*, int);
+
+/// The same for sparse rows.
+template <class T, class I>
+Matrix<T> project(CsrView<T, I> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);
+template <class T, class I>
+Matrix<T> project(CscView<T, I> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);
+
+#define MATFACT_SPARSE_SVD(T, I)                                                                                       \
+    extern template SvdResult<T> svd(CsrView<T, I>, const SvdOptions&, const Progress&);                               \
+    extern template SvdResult<T> svd(CscView<T, I>, const SvdOptions&, const Progress&);                               \
+    extern template Matrix<T> project(CsrView<T, I>, MatrixView<const T>, const T*, int);                              \
+    extern template Matrix<T> project(CscView<T, I>, MatrixView<const T>, const T*, int);
+MATFACT_SPARSE_SVD(float, std::int32_t)
+MATFACT_SPARSE_SVD(float, std::int64_t)
+MATFACT_SPARSE_SVD(double, std::int32_t)
+MATFACT_SPARSE_SVD(double, std::int64_t)
+#undef MATFACT_SPARSE_SVD
 
 } // namespace matfact

@@ -4,8 +4,6 @@
 #include "linalg/gram_svd.hpp"
 #include "linalg/krylov.hpp"
 
-#include <functional>
-
 namespace matfact::linalg {
 
 /// A matrix A (n_rows, n_cols), n_rows >= n_cols, as the iterations see it; a wide one is given transposed.
@@ -14,7 +12,7 @@ template <class T> struct TallOperator {
     BlockOperator<T> gram;            ///< z = A'(A q) in the arithmetic of T
     BlockOperator<double> exact_gram; ///< the same in float64, where T is float
     /// A v for v (n_cols, k), and A'u for u (n_rows, k), in float64: they decide the accuracy of the result.
-    std::function<Matrix<double>(MatrixView<const double>)> times, transposed_times;
+    Product times, transposed_times;
 };
 
 struct IterativeOptions {
@@ -35,6 +33,9 @@ struct IterativeSvd {
     Index n_columns = 0;           ///< columns in these products
     Status status = Status::converged;
 };
+
+/// ||A'u_i - s_i v_i|| / s_1 from the product A'u.
+std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& f, int threads);
 
 /// Block Lanczos on A'A until the residuals are below tol. Status::stopped where variance_fraction takes so many
 /// triplets that a direct solver is faster.

@@ -70,6 +70,13 @@ template <class Body> void for_rows_in_lanes(const std::vector<Index>& lanes, in
     });
 }
 
+/// Means of scale * X become means of X.
+void unscale(std::vector<double>& mean, double scale)
+{
+    for (double& m : mean)
+        m /= scale;
+}
+
 /// The column sums of a, which has one row for each lane.
 template <class N> std::vector<double> added_rows(const Matrix<N>& a)
 {
@@ -82,13 +89,13 @@ template <class N> std::vector<double> added_rows(const Matrix<N>& a)
 
 } // namespace
 
-template <class T, class I> SparseMoments column_moments(CsrView<T, I> x, bool center, double scale, int threads)
+template <class T, class I> ColumnMoments column_moments(CsrView<T, I> x, bool center, double scale, int threads)
 {
     const Index affordable = stored_entries(x) / (8 * (x.n_cols + 1));
     const std::vector<Index> lanes = cut_lanes(x, std::max<Index>(1, std::min(most_lanes, affordable)));
     const auto n_lanes = static_cast<Index>(lanes.size()) - 1;
     const auto n = static_cast<double>(x.n_rows);
-    SparseMoments result;
+    ColumnMoments result;
     Matrix<Index> counts(n_lanes, center ? x.n_cols : 0);
     if (center) {
         Matrix<double> sums(n_lanes, x.n_cols);
@@ -103,7 +110,7 @@ template <class T, class I> SparseMoments column_moments(CsrView<T, I> x, bool c
             m /= n;
     }
     DistinctEntries<T, I> entries(x, threads);
-    std::vector<double> squares(static_cast<std::size_t>(n_lanes), 0.0);
+    std::vector<double> lane_squares(static_cast<std::size_t>(n_lanes), 0.0);
     for_rows_in_lanes(lanes, threads, [&](Index lane, Index row, Index worker) {
         double sum = 0.0;
         entries.for_row(row, worker, [&](Index column, double value) {
@@ -112,23 +119,24 @@ template <class T, class I> SparseMoments column_moments(CsrView<T, I> x, bool c
             if (center)
                 ++counts(lane, column);
         });
-        squares[static_cast<std::size_t>(lane)] += sum;
+        lane_squares[static_cast<std::size_t>(lane)] += sum;
     });
-    result.squared_norm = ordered_sum(squares);
+    result.squares = ordered_sum(lane_squares);
     const std::vector<double> stored = added_rows(counts);
     for (std::size_t j = 0; j < result.mean.size(); ++j)
-        result.squared_norm += (n - stored[j]) * result.mean[j] * result.mean[j];
+        result.squares += (n - stored[j]) * result.mean[j] * result.mean[j];
+    unscale(result.mean, scale);
     return result;
 }
 
-template <class T, class I> SparseMoments row_moments(CsrView<T, I> x, bool center, double scale, int threads)
+template <class T, class I> ColumnMoments row_moments(CsrView<T, I> x, bool center, double scale, int threads)
 {
     const std::vector<Index> lanes = cut_lanes(x, most_lanes);
     const auto n = static_cast<double>(x.n_cols);
-    SparseMoments result;
+    ColumnMoments result;
     result.mean.assign(static_cast<std::size_t>(center ? x.n_rows : 0), 0.0);
     DistinctEntries<T, I> entries(x, threads);
-    std::vector<double> squares(lanes.size() - 1, 0.0);
+    std::vector<double> lane_squares(lanes.size() - 1, 0.0);
     for_rows_in_lanes(lanes, threads, [&](Index lane, Index row, Index worker) {
         double mean = 0.0, sum = 0.0, missing = n;
         if (center) {
@@ -141,15 +149,16 @@ template <class T, class I> SparseMoments row_moments(CsrView<T, I> x, bool cent
             sum += (scale * value - mean) * (scale * value - mean);
             --missing;
         });
-        squares[static_cast<std::size_t>(lane)] += sum + missing * mean * mean;
+        lane_squares[static_cast<std::size_t>(lane)] += sum + missing * mean * mean;
     });
-    result.squared_norm = ordered_sum(squares);
+    result.squares = ordered_sum(lane_squares);
+    unscale(result.mean, scale);
     return result;
 }
 
 #define MATFACT_SPARSE_MOMENTS(T, I)                                                                                   \
-    template SparseMoments column_moments(CsrView<T, I>, bool, double, int);                                           \
-    template SparseMoments row_moments(CsrView<T, I>, bool, double, int);
+    template ColumnMoments column_moments(CsrView<T, I>, bool, double, int);                                           \
+    template ColumnMoments row_moments(CsrView<T, I>, bool, double, int);
 MATFACT_SPARSE_MOMENTS(float, std::int32_t)
 MATFACT_SPARSE_MOMENTS(float, std::int64_t)
 MATFACT_SPARSE_MOMENTS(double, std::int32_t)
