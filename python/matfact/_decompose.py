@@ -47,7 +47,7 @@ def decompose(
     _lapack.ensure_lapack_for(x.shape)
     function, matrix = _core_function("svd", x)
     only = {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": False}
-    *arrays, total_variance, next_value, n_passes, status = function(
+    *found, status = function(
         *matrix,
         n_components=n_components,
         variance_fraction=variance_fraction,
@@ -61,7 +61,7 @@ def decompose(
         progress=None,
         **only,
     )
-    return Decomposition(*arrays, total_variance, next_value, n_passes, status.name)
+    return Decomposition._make((*found, status.name))
 
 
 def project(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD as _ScikitLearnTruncatedSVD
@@ -235,11 +235,11 @@ def _total_variance(x: Any) -> np.floating[Any]:
         if not x.has_canonical_format:  # entries that are stored several times would be squared apart
             x = x.copy()
             x.sum_duplicates()
-        return x.dtype.type(mean_variance_axis(x, axis=0)[1].sum(dtype=np.float64))
+        return cast(np.floating[Any], x.dtype.type(mean_variance_axis(x, axis=0)[1].sum(dtype=np.float64)))
     mean = x.mean(axis=0, dtype=np.float64)
     rows = max(1, _BLOCK_ENTRIES // x.shape[1])
     total = 0.0
     for begin in range(0, x.shape[0], rows):
         deviation = x[begin : begin + rows] - mean
         total += float(np.einsum("ij,ij->", deviation, deviation))
-    return x.dtype.type(total / x.shape[0])
+    return cast(np.floating[Any], x.dtype.type(total / x.shape[0]))
