@@ -4,7 +4,8 @@
     python -m benchmarks --quick            a smoke test of the programs, in seconds
     python -m benchmarks --only svd --only gram_float64
 
-MATFACT_DATA names a folder with Fashion-MNIST's IDX files; without it a synthetic matrix of that shape serves.
+MATFACT_DATA names a folder with Fashion-MNIST's IDX files, newsgroups20_counts.npz and Reuters21578.mat; without one
+of them a synthetic matrix of that shape serves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from .harness import Job, thread_environment
 from .report import markdown
 
-METHODS = ("gram", "eigh", "svd", "pca", "incremental_pca", "factorize", "startup")
+METHODS = ("gram", "eigh", "svd", "sparse", "pca", "incremental_pca", "factorize", "startup")
 
 
 def jobs(method: str) -> list[Job]:

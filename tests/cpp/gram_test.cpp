@@ -12,15 +12,6 @@ namespace {
 constexpr std::pair<Index, Index> shapes[] = {{1, 1},    {5, 3},    {384, 24},  {385, 25},
                                               {900, 65}, {40, 200}, {800, 250}, {7000, 10}};
 
-template <class T> Matrix<double> widened(MatrixView<const T> x)
-{
-    Matrix<double> wide(x.n_rows, x.n_cols);
-    for (Index i = 0; i < x.n_rows; ++i)
-        for (Index j = 0; j < x.n_cols; ++j)
-            wide(i, j) = static_cast<double>(x(i, j));
-    return wide;
-}
-
 std::vector<double> column_means(const Matrix<double>& x)
 {
     std::vector<double> mean(static_cast<std::size_t>(x.n_cols()), 0.0);

@@ -1,6 +1,7 @@
 /// Everything but the optional Eigen adapters (matfact/eigen.hpp).
 #pragma once
 
+#include "matfact/certificate.hpp"
 #include "matfact/eigh.hpp"
 #include "matfact/factorize.hpp"
 #include "matfact/gram.hpp"
