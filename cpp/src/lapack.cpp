@@ -1,6 +1,7 @@
 #include "matfact/lapack.hpp"
 
 #include "linalg/lapack_calls.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "matfact/status.hpp"
 
 #include <algorithm>
@@ -86,22 +87,6 @@ template <class T> Matrix<T> workspace(T size)
     return Matrix<T>(1, static_cast<Index>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
 }
 
-template <class I, class T> void call_syevd(void* address, MatrixView<T> a, T* w)
-{
-    using Function = void (*)(const char*, const char*, const I*, T*, const I*, T*, T*, const I*, I*, const I*, I*);
-    const auto syevd = reinterpret_cast<Function>(address);
-    const I n = to_lapack<I>(a.n_rows), ld = to_lapack<I>(a.row_stride), query = -1;
-    I info = 0, int_size = 0;
-    T size = 0;
-    syevd("V", "U", &n, a.data, &ld, w, &size, &query, &int_size, &query, &info);
-    check_info(info, "syevd");
-    Matrix<T> work = workspace(size);
-    std::vector<I> int_work(static_cast<std::size_t>(int_size));
-    const I work_size = to_lapack<I>(work.size());
-    syevd("V", "U", &n, a.data, &ld, w, work.data(), &work_size, int_work.data(), &int_size, &info);
-    check_info(info, "syevd");
-}
-
 template <class I, class T> void call_syevr(void* address, MatrixView<T> a, Index k, T* w, T* z)
 {
     using Function = void (*)(const char*, const char*, const char*, const I*, T*, const I*, const T*, const T*,
@@ -171,26 +156,6 @@ const LapackTable& get_lapack() { return table; }
 
 namespace linalg {
 
-template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads)
-{
-    w.resize(static_cast<std::size_t>(a.n_rows));
-    if (void* const address = pick<T>(table.ssyevd, table.dsyevd)) {
-        const LimitedThreads limit(threads, a.n_rows);
-        // The eigenvectors come as columns of a column-major matrix: as rows of ours.
-        table.ilp64 ? call_syevd<std::int64_t>(address, a, w.data()) : call_syevd<std::int32_t>(address, a, w.data());
-        return;
-    }
-    if constexpr (std::is_same_v<T, double>)
-        own_symmetric_eigen(a, w);
-    else {
-        Matrix<double> wide = widened(a);
-        std::vector<double> values;
-        own_symmetric_eigen(wide.view(), values);
-        round_into(wide, a);
-        std::transform(values.begin(), values.end(), w.begin(), [](double value) { return static_cast<float>(value); });
-    }
-}
-
 template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, std::vector<T>& w, int threads)
 {
     w.resize(static_cast<std::size_t>(k));
@@ -235,7 +200,6 @@ void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& 
 }
 
 #define MATFACT_LAPACK_CALLS(T)                                                                                        \
-    template void symmetric_eigen(MatrixView<T>, std::vector<T>&, int);                                                \
     template Matrix<T> symmetric_eigen_leading(MatrixView<T>, Index, std::vector<T>&, int);                            \
     template void singular_values_and_vectors(MatrixView<T>, Matrix<T>&, std::vector<T>&, Matrix<T>&, int);
 MATFACT_LAPACK_CALLS(float)

@@ -7,10 +7,8 @@
 
 namespace matfact::linalg {
 
-/// All eigenpairs of the symmetric a (n, n): w ascending, row i of a overwritten by the eigenvector of w[i].
-template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads);
-
-/// The same without LAPACK: its bits do not depend on what is installed.
+/// All eigenpairs of a small symmetric a (n, n), from Eigen: w ascending, row i of a overwritten by the eigenvector of
+/// w[i]. From some dozens of rows on symmetric_eigen is faster.
 void own_symmetric_eigen(MatrixView<double> a, std::vector<double>& w);
 
 /// The k largest eigenpairs: w ascending (k,), rows of the result are the eigenvectors. a is destroyed.
