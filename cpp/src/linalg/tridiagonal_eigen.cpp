@@ -147,6 +147,8 @@ template <class T> void DivideAndConquer<T>::join(const Join& node)
     const MatrixView<const T> weights = weights_.view(), rotated = rotated_.view();
     const Index width = node.middle - node.begin, rest = node.end - node.middle;
     const auto multiply_half = [&](Index first, Index depth, Index column, Index columns) {
+        for (Index i = node.begin; depth == 0 && i < node.begin + k; ++i)
+            std::fill_n(&v_(i, column), columns, T(0)); // an empty product
         multiply_into(Operand<T>{weights.block(0, first, k, depth)}, rotated.block(first, column, depth, columns),
                       v_.block(node.begin, column, k, columns), threads);
     };

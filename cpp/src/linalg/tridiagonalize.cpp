@@ -14,7 +14,10 @@ constexpr Index panel = 32;        ///< columns reduced between two updates of t
 constexpr Index lane_rows = 32;    ///< consecutive rows that go to one lane
 constexpr Index most_lanes = 8;    ///< each has sums of its own; lane_rows rows in turn keep them equally long
 constexpr Index worth_lanes = 256; ///< a smaller rest takes one
-constexpr Index near_panels = 8;   ///< panels of the update that stay in the second-level cache
+/// A smaller rest takes one thread: its product with a vector is over before a thread that has to share its core with
+/// another pool's idle ones has started.
+constexpr Index worth_threads = 768;
+constexpr Index near_panels = 8; ///< panels of the update that stay in the second-level cache
 
 template <class T> Index rounded_down(Index i) { return i / panel_width<T> * panel_width<T>; }
 
@@ -98,7 +101,7 @@ template <class T> void Tridiagonalization<T>::find_w(Index j, Index done, T tau
     const Index n = a_.n_rows, first = j + 1, length = n - first;
     const T* const x = v(done);
     const Index lanes = length <= worth_lanes ? 1 : most_lanes;
-    for_each_lane(lanes + 2 * done, length <= worth_lanes ? 1 : threads_, [&](Index task) {
+    for_each_lane(lanes + 2 * done, length <= worth_threads ? 1 : threads_, [&](Index task) {
         if (task < lanes) {
             multiply_lane(task, lanes, first, x);
             return;
