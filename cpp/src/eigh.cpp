@@ -4,7 +4,7 @@
 #include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
-#include "linalg/symmetric_eigen.hpp"
+#include "matfact/certificate.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>

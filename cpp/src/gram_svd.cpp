@@ -3,7 +3,6 @@
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
-#include "linalg/symmetric_eigen.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>

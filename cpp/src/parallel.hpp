@@ -45,24 +45,6 @@ template <class Body> void for_each_task(Index count, int threads, const Body& b
     for_each_task_on_worker(count, threads, [&](Index i, Index) { body(i); });
 }
 
-/// Calls body(i) for i in 0 .. count - 1; in each call with this count the same i goes to the same thread, whose cache
-/// may still hold what it reads.
-template <class Body> void for_each_lane(Index count, int threads, const Body& body)
-{
-#ifdef _OPENMP
-    const int team = static_cast<int>(std::min<Index>(threads, count));
-    if (team > 1 && may_run_parallel()) {
-#pragma omp parallel for schedule(static, 1) num_threads(team)
-        for (Index i = 0; i < count; ++i)
-            body(i);
-        return;
-    }
-#endif
-    (void)threads;
-    for (Index i = 0; i < count; ++i)
-        body(i);
-}
-
 /// Calls body(begin, end, block) for the blocks of 0 .. n - 1.
 template <class Body> void for_blocks(Index n, Index block, int threads, const Body& body)
 {

@@ -25,6 +25,7 @@ void set_lapack_by_address(const std::string& provider, const std::map<std::stri
 
     LapackTable table;
     const std::map<std::string, void**> known{
+        {"dsytrd", &table.dsytrd}, {"ssytrd", &table.ssytrd}, {"dormtr", &table.dormtr}, {"sormtr", &table.sormtr},
         {"dsyevr", &table.dsyevr}, {"ssyevr", &table.ssyevr}, {"dgesdd", &table.dgesdd}, {"sgesdd", &table.sgesdd}};
     for (const auto& [name, address] : routines) {
         const auto field = known.find(name);

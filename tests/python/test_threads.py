@@ -77,13 +77,6 @@ def test_svd_has_the_same_bits_at_any_thread_count(shape, solver, center, dtype)
     assert same_bits([(r.u, r.s, r.vt, r.mean if center else 0, r.residuals, r.total_variance) for r in runs])
 
 
-@pytest.mark.parametrize("n", [60, 300, 501])
-def test_full_eigh_has_the_same_bits_at_any_thread_count_whatever_lapack_is_there(n, dtype):
-    a = data((n, n), dtype)
-    runs = [matfact.eigh(a + a.T, solver="full", num_threads=threads) for threads in COUNTS]
-    assert same_bits([(r.w, r.v) for r in runs])
-
-
 @pytest.mark.usefixtures("eigen_only")
 @pytest.mark.parametrize("solver", ["full", "subset"])
 def test_eigh_has_the_same_bits_at_any_thread_count(solver, dtype):

@@ -1,8 +1,8 @@
 #include "linalg/symmetric_eigen.hpp"
 
-#include "linalg/householder.hpp"
+#include "linalg/lapack_calls.hpp"
 #include "linalg/tridiagonal_eigen.hpp"
-#include "linalg/tridiagonalize.hpp"
+#include "matfact/status.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -34,29 +34,33 @@ template <class T> T balancing_scale(MatrixView<const T> a, int threads)
     return std::ldexp(T(1), std::clamp(-exponent, -limit, limit));
 }
 
+template <class T> std::vector<double> widened(const std::vector<T>& values)
+{
+    if (!std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value); }))
+        throw NumericalError("the tridiagonal form of a symmetric matrix holds NaN or infinity");
+    return {values.begin(), values.end()};
+}
+
 } // namespace
 
-template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads)
+template <class T> void symmetric_eigen_by_reduction(MatrixView<T> a, std::vector<T>& w, int threads)
 {
-    const Index n = a.n_rows, stride = padded_cols<T>(n);
+    const Index n = a.n_rows;
     if (n <= worth_threads)
         threads = 1;
     const T scale = balancing_scale<T>(a, threads);
-    Matrix<T> work(n, stride), v(n, n);
-    for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index) {
-        for (Index i = begin; i < end; ++i) {
-            T* const row = &work(i, 0);
-            for (Index j = 0; j < n; ++j)
-                row[j] = scale * a(i, j);
-            std::fill(row + n, row + stride, T(0));
-        }
-    });
-    std::vector<double> d, e;
-    std::vector<T> tau;
-    const MatrixView<T> reduced = work.view().block(0, 0, n, n);
-    tridiagonalize(reduced, d, e, tau, threads);
+    if (scale != T(1))
+        for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index) {
+            for (Index i = begin; i < end; ++i)
+                for (Index j = i; j < n; ++j)
+                    a(i, j) *= scale;
+        });
+    std::vector<T> diagonal, beside, tau;
+    reduce_to_tridiagonal(a, diagonal, beside, tau, threads);
+    std::vector<double> d = widened(diagonal), e = widened(beside);
+    Matrix<T> v(n, n);
     tridiagonal_eigen(d, e, v.view(), threads);
-    reflect_rows<T>(reduced, tau, v.view(), threads);
+    apply_reflections<T>(a, tau, v.view(), threads);
 
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
@@ -71,7 +75,7 @@ template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int 
     });
 }
 
-template void symmetric_eigen(MatrixView<float>, std::vector<float>&, int);
-template void symmetric_eigen(MatrixView<double>, std::vector<double>&, int);
+template void symmetric_eigen_by_reduction(MatrixView<float>, std::vector<float>&, int);
+template void symmetric_eigen_by_reduction(MatrixView<double>, std::vector<double>&, int);
 
 } // namespace matfact::linalg
