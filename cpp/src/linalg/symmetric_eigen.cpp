@@ -15,7 +15,10 @@ namespace matfact::linalg {
 namespace {
 
 constexpr Index block_rows = 32;
-constexpr Index worth_threads = 256; ///< below, one thread is done before others are awake
+constexpr Index worth_lapack_threads = 256; ///< below, one thread is done before others are awake
+/// Below, our threads stay out of it: LAPACK's spin on after its call, ours after each of theirs, and what the two
+/// pools cost each other is more than divide and conquer gains (on two cores at n = 500: twice the time of the whole).
+constexpr Index worth_own_threads = 1536;
 
 /// A power of two that brings the largest magnitude of the upper triangle near 1: squares are formed of all entries.
 template <class T> T balancing_scale(MatrixView<const T> a, int threads)
@@ -46,7 +49,8 @@ template <class T> std::vector<double> widened(const std::vector<T>& values)
 template <class T> void symmetric_eigen_by_reduction(MatrixView<T> a, std::vector<T>& w, int threads)
 {
     const Index n = a.n_rows;
-    if (n <= worth_threads)
+    const int lapack_threads = n <= worth_lapack_threads ? 1 : threads;
+    if (n <= worth_own_threads)
         threads = 1;
     const T scale = balancing_scale<T>(a, threads);
     if (scale != T(1))
@@ -56,11 +60,11 @@ template <class T> void symmetric_eigen_by_reduction(MatrixView<T> a, std::vecto
                     a(i, j) *= scale;
         });
     std::vector<T> diagonal, beside, tau;
-    reduce_to_tridiagonal(a, diagonal, beside, tau, threads);
+    reduce_to_tridiagonal(a, diagonal, beside, tau, lapack_threads);
     std::vector<double> d = widened(diagonal), e = widened(beside);
     Matrix<T> v(n, n);
     tridiagonal_eigen(d, e, v.view(), threads);
-    apply_reflections<T>(a, tau, v.view(), threads);
+    apply_reflections<T>(a, tau, v.view(), lapack_threads);
 
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
