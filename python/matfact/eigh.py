@@ -93,7 +93,7 @@ def eigh(
     n_components : int, optional
         Pairs to return, between 1 and n; None returns all of them.
     solver : {"auto", "full", "subset", "krylov"}, default="auto"
-        ``"full"`` computes all pairs by divide and conquer (LAPACK syevd), ``"subset"`` only those
+        ``"full"`` computes all pairs by divide and conquer between LAPACK's sytrd and ormtr, ``"subset"`` only those
         that are asked for (LAPACK syevr), ``"krylov"`` those by block Lanczos iterations [2]_, and looks from fresh
         random directions for any that it missed. ``"auto"`` takes the fastest one for the size (docs/methods/eigh.md
         has the rule), and a direct one where ``"krylov"`` does not converge soon.
