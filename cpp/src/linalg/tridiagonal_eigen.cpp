@@ -191,7 +191,8 @@ template <class T> void DivideAndConquer<T>::deflate(const Join& node, double rh
         }
         if (!kept_.empty()) {
             const Index before = kept_.back();
-            const double length = std::hypot(at(z_, i), at(z_, before));
+            // Neither is below eps, so the squares cannot vanish.
+            const double length = std::sqrt(at(z_, i) * at(z_, i) + at(z_, before) * at(z_, before));
             const double c = at(z_, i) / length, s = at(z_, before) / length;
             if (std::abs((at(d_, i) - at(d_, before)) * c * s) <= negligible) {
                 // Turned so that all of z is in row i.
