@@ -55,15 +55,6 @@ def main() -> int:
     arguments = [*(["--quick"] if options.quick else []), "--repeats", str(options.repeats)]
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    for method in METHODS:
-        for job in jobs(method):
-            if options.only and not any(part in job.name for part in options.only):
-                continue
-            print(f"{job.name} ...", file=sys.stderr, flush=True)
-            try:
-                rows += run_in_child(method, job.name, arguments)
-            except subprocess.CalledProcessError as error:
-                failed[job.name] = f"exit status {error.returncode}"
     date = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%d")
     run = {
         "date": date,
@@ -75,8 +66,18 @@ def main() -> int:
     }
     stem = options.results / (date + ("-quick" if options.quick else ""))
     options.results.mkdir(parents=True, exist_ok=True)
-    stem.with_suffix(".json").write_text(json.dumps(run, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(markdown(run))
+    for method in METHODS:
+        for job in jobs(method):
+            if options.only and not any(part in job.name for part in options.only):
+                continue
+            print(f"{job.name} ...", file=sys.stderr, flush=True)
+            try:
+                rows += run_in_child(method, job.name, arguments)
+            except subprocess.CalledProcessError as error:
+                failed[job.name] = f"exit status {error.returncode}"
+            # After every job: a run that is broken off keeps what it has.
+            stem.with_suffix(".json").write_text(json.dumps(run, indent=1) + "\n")
+            stem.with_suffix(".md").write_text(markdown(run))
     print(markdown(run))
     return 1 if failed else 0
 
