@@ -1,5 +1,6 @@
 #include "matfact/eigh.hpp"
 
+#include "checkpoint.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
@@ -211,9 +212,7 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
 
     const int pass_threads = n <= worth_threads ? 1 : threads;
     const T magnitude = checked_magnitude(a, pass_threads);
-    linalg::Checkpoint checkpoint;
-    if (progress)
-        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
+    const linalg::Checkpoint checkpoint = checkpoint_of(progress);
     const bool is_automatic = options.solver == EighSolver::automatic;
     EighSolver solver = is_automatic ? choose_solver(n, k) : options.solver;
     EighResult<T> result;

@@ -1,3 +1,4 @@
+#include "checkpoint.hpp"
 #include "decomposition.hpp"
 #include "linalg/gram_svd.hpp"
 #include "linalg/iterative_svd.hpp"
@@ -6,7 +7,6 @@
 #include "parallel.hpp"
 
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
@@ -167,9 +167,7 @@ SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions&
     if (options.solver == SvdSolver::full)
         throw std::invalid_argument("solver full needs a dense X; gram and krylov take a sparse one");
     const int threads = resolve_threads(options.num_threads);
-    Checkpoint checkpoint;
-    if (progress)
-        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
+    const Checkpoint checkpoint = checkpoint_of(progress);
     linalg::check_structure(stored, threads);
     const double largest = linalg::largest_magnitude(stored, threads);
     if (!std::isfinite(largest))

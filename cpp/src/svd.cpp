@@ -1,5 +1,6 @@
 #include "matfact/svd.hpp"
 
+#include "checkpoint.hpp"
 #include "decomposition.hpp"
 #include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
@@ -9,7 +10,6 @@
 #include "parallel.hpp"
 
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -314,9 +314,7 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
 {
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
-    Checkpoint checkpoint;
-    if (progress)
-        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
+    const Checkpoint checkpoint = checkpoint_of(progress);
     Decomposition d = decompose(x, options, threads, checkpoint);
     d.size = x.n_rows + x.n_cols;
     return as_result<T>(std::move(d), options);

@@ -16,8 +16,8 @@ namespace {
 
 constexpr Index block_rows = 32;
 constexpr Index worth_lapack_threads = 256; ///< below, one thread is done before others are awake
-/// Below, our threads stay out of it: LAPACK's spin on after its call, ours after each of theirs, and what the two
-/// pools cost each other is more than divide and conquer gains (on two cores at n = 500: twice the time of the whole).
+/// Below, our threads stay out of it: LAPACK's wait actively for a while after its call, and ours after each of theirs.
+/// On two cores the whole was faster with ours asleep, up to about this size.
 constexpr Index worth_own_threads = 1536;
 
 /// A power of two that brings the largest magnitude of the upper triangle near 1: squares are formed of all entries.
