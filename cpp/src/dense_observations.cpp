@@ -1,6 +1,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/panels.hpp"
+#include "linalg/residual_kernel.hpp"
 #include "observations.hpp"
 #include "row_least_squares.hpp"
 
@@ -151,7 +152,7 @@ private:
                 double loss = 0.0;
                 for (Index col = 0; col < n; col += tile_cols) {
                     const Index cols = std::min(tile_cols, n - col);
-                    loss += residual_tile(at.w, begin, end, col, cols, e);
+                    loss += residual_block(at.w, begin, end, col, cols, e);
                     if (products.w)
                         add_tiles(end - begin, cols, {e, tile_cols, 1}, at.h + col * s, products.w + begin * s,
                                   col > 0);
@@ -172,34 +173,35 @@ private:
     }
 
     /// e = (W H' - X) on rows [begin, end) and `cols` columns from `col`, zero where x is missing; returns its square.
-    double residual_tile(const T* w, Index begin, Index end, Index col, Index cols, T* e) const
+    double residual_block(const T* w, Index begin, Index end, Index col, Index cols, T* e) const
     {
         constexpr Index width = panel_width<T>;
         const Index k = this->n_components, s = this->stride;
-        for (Index p = 0; p * width < cols; ++p)
-            for (Index row = begin; row < end; row += tile_rows)
-                multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, end - row)), tile_packets, k,
-                                 h_panels_.data() + (col / width + p) * width * k, width, {w + row * s, s, 1},
-                                 e + (row - begin) * tile_cols + p * width, tile_cols, false);
+        // Whole register tiles of a complete x are finished in the registers.
+        const bool is_plain = this->is_complete() && x_.col_stride == 1;
+        const Index fused_rows = is_plain ? (end - begin) / tile_rows * tile_rows : 0;
+        const Index fused_cols = is_plain ? cols / width * width : 0;
         double loss = 0.0;
-        const bool complete = this->is_complete();
+        for (Index c = 0; c < cols; c += width)
+            for (Index r = 0; r < end - begin; r += tile_rows) {
+                const T* const panel = h_panels_.data() + (col + c) * k;
+                const Coefficients<T> coef{w + (begin + r) * s, s, 1};
+                T* const out = e + r * tile_cols + c;
+                if (r < fused_rows && c < fused_cols)
+                    loss += linalg::residual_tile<T>(k, panel, coef, &x_(begin + r, col + c), x_.row_stride, out,
+                                                     tile_cols);
+                else
+                    multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, end - begin - r)), tile_packets, k,
+                                     panel, width, coef, out, tile_cols, false);
+            }
         for (Index i = begin; i < end; ++i) {
+            const Index first = i - begin < fused_rows ? fused_cols : 0;
             T* const out = e + (i - begin) * tile_cols;
-            const T* const source = x_.data + i * x_.row_stride + col * x_.col_stride;
-            const Index step = x_.col_stride;
-            // Too short a run along the row for the hardware to fetch ahead by itself.
-            if (step == 1 && i + 1 < end)
-                for (Index j = 0; j < cols; j += 64 / static_cast<Index>(sizeof(T)))
-                    Eigen::internal::prefetch(source + x_.row_stride + j);
-            if (complete && step == 1)
-                for (Index j = 0; j < cols; ++j)
-                    out[j] -= source[j];
-            else
-                for (Index j = 0; j < cols; ++j) {
-                    const T value = source[j * step];
-                    out[j] = value == value ? out[j] - value : T(0);
-                }
-            loss += static_cast<double>(Row<T>(out, cols).square().sum());
+            for (Index j = first; j < cols; ++j) {
+                const T value = x_(i, col + j);
+                out[j] = value == value ? out[j] - value : T(0);
+            }
+            loss += static_cast<double>(Row<T>(out + first, cols - first).square().sum());
         }
         return loss;
     }
