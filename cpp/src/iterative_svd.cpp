@@ -124,10 +124,10 @@ IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& option
     else {
         // Products in float32 leave residuals of some eps s_1 / s_i: they serve where that is below tol.
         constexpr double reachable = 1e-6;
-        if (options.tol >= reachable) {
+        if (options.tol >= reachable || !a.exact_gram) {
             IterativeSvd result =
                 finished(a, leading_eigenpairs<float>(a.n_cols, a.gram, options, checkpoint), options);
-            if (result.status != Status::max_iter || result.n_passes >= options.max_passes)
+            if (result.status != Status::max_iter || result.n_passes >= options.max_passes || !a.exact_gram)
                 return result;
         }
         return finished(a, leading_eigenpairs<double>(a.n_cols, a.exact_gram, options, checkpoint), options);

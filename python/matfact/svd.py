@@ -1,4 +1,4 @@
-"""Singular value decomposition of a dense or sparse matrix."""
+"""Singular value decomposition of a dense or sparse matrix, or of a linear operator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Certificate
-from matfact._decompose import decompose, project
+from matfact._decompose import decompose, decompose_operator, project
+from matfact._operator import Operator, as_operator, is_operator
 from matfact._validation import (
     Compressed,
     as_compressed,
@@ -45,7 +46,8 @@ class SVDResult:
     mean : array of shape (n_features,) or None
         The column means that were subtracted; None without centering.
     total_variance : float
-        Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated.
+        Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated; NaN for a
+        linear operator, which does not tell.
     status : {"converged", "max_iter"}
         ``"max_iter"`` where a residual stayed above ``tol``.
     n_passes : int
@@ -112,8 +114,10 @@ class SVDResult:
         """Share of each component in `total_variance`, of shape (n_components,).
 
         Zeros where X is all zero. Where the total is beyond the range of float64 (entries around 1e300), these are
-        shares of the components at hand.
+        shares of the components at hand. NaN for a linear operator.
         """
+        if np.isnan(self.total_variance):
+            return np.full_like(self.s, np.nan)
         if self.s[0] == 0:
             return np.zeros_like(self.s)
         # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
@@ -207,7 +211,7 @@ class SVDResult:
 
 
 def svd(
-    X: mt.MatrixLike | mt.SparseLike,
+    X: mt.MatrixLike | mt.SparseLike | mt.OperatorLike,
     n_components: int | float | None = None,
     *,
     error: float | None = None,
@@ -226,14 +230,16 @@ def svd(
 
     Parameters
     ----------
-    X : array or sparse matrix of shape (n_samples, n_features)
+    X : array, sparse matrix or linear operator of shape (n_samples, n_features)
         float32 or float64 in any memory order is used in place, never copied or written. Integers and booleans
         are converted to float64, float16 to float32, a foreign byte order to the native one. CSR and CSC matrices of
         SciPy are used in place too, with int32 or int64 indices, sorted or not; entries that are stored several times
-        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense.
+        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense. A
+        `scipy.sparse.linalg.LinearOperator` is called back, its ``matmat`` and ``rmatmat`` with blocks of vectors; its
+        answers are checked, and what it raises passes through with a note.
     n_components : int or float, optional
         Triplets to return, between 1 and ``min(X.shape)``; None returns all of them. A float between 0 and 1 returns
-        as many as hold this share of `SVDResult.total_variance`, and no more.
+        as many as hold this share of `SVDResult.total_variance`, and no more; an operator needs an integer.
     error : float, optional
         Instead of `n_components`: as many triplets as bring :math:`\|X - U \, \mathrm{diag}(s) \, V^\top\|_F` down to
         this multiple of :math:`\|X\|_F`; between 0 and 1.
@@ -243,7 +249,8 @@ def svd(
         ``"krylov"`` only multiplies with X: block Lanczos iterations [2]_ until the residuals are below `tol`, and a
         look from fresh random directions for triplets that were missed. ``"randomized"`` makes a fixed number of power
         iterations [3]_: its residuals say what that was good for.
-        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``.
+        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``, an
+        operator ``"krylov"``, which is its ``"auto"``, and ``"randomized"``.
     center : bool, default=False
         Subtract the column means: the principal axes are then the rows of ``vt``.
     tol : float, optional
@@ -303,7 +310,7 @@ def svd(
     >>> r.project([[4.0, 2.5]]).round(1)
     array([[4. , 2.5]])
     """
-    x = as_compressed(X) if is_sparse(X) else as_matrix(X)
+    x = as_operator(X) if is_operator(X) else as_compressed(X) if is_sparse(X) else as_matrix(X)
     k, fraction = _target(n_components, error, min(x.shape))
     core_solver = _core.SvdSolver[check_choice(solver, mt.SvdSolver, "solver")]
     if fraction > 0.0 and solver == "randomized":
@@ -316,18 +323,34 @@ def svd(
     passes = 0 if max_passes is None else check_max_passes(max_passes)
     seed = fixed_seed(random_state)
     threads = check_num_threads(num_threads)
-    f = decompose(
-        x,
-        n_components=k,
-        variance_fraction=fraction,
-        solver=core_solver,
-        center=centered,
-        tol=tolerance,
-        max_passes=passes,
-        seed=seed,
-        keep_transpose=keep,
-        num_threads=threads,
-    )
+    if isinstance(x, Operator):
+        if fraction > 0.0:
+            raise ValueError("a linear operator does not tell its total variance: give n_components as an integer")
+        if solver in ("full", "gram"):
+            raise ValueError(f"solver={solver!r} needs the entries of X: use 'krylov' for a linear operator")
+        f = decompose_operator(
+            x,
+            n_components=k,
+            solver=core_solver,
+            center=centered,
+            tol=tolerance,
+            max_passes=passes,
+            seed=seed,
+            num_threads=threads,
+        )
+    else:
+        f = decompose(
+            x,
+            n_components=k,
+            variance_fraction=fraction,
+            solver=core_solver,
+            center=centered,
+            tol=tolerance,
+            max_passes=passes,
+            seed=seed,
+            keep_transpose=keep,
+            num_threads=threads,
+        )
     if f.status == "max_iter":
         worst = float(f.residuals.max())
         warnings.warn(
@@ -336,10 +359,10 @@ def svd(
             ConvergenceWarning,
             stacklevel=2,
         )
-    is_measured = f.residuals.size > 0  # always for a sparse X
+    is_measured = f.residuals.size > 0  # always for a sparse X or an operator
     certificate = Certificate(
         "svd",
-        None if isinstance(x, Compressed) else x,
+        x if isinstance(x, np.ndarray) else None,
         threads,
         next_value=f.next_value,
         residuals=f.residuals if is_measured else None,

@@ -14,6 +14,9 @@ MatrixLike: TypeAlias = npt.ArrayLike
 SparseLike: TypeAlias = Any
 """A SciPy sparse matrix or array (SciPy ships no types of its own)."""
 
+OperatorLike: TypeAlias = Any
+"""A ``scipy.sparse.linalg.LinearOperator``: it is known by its products with blocks of vectors."""
+
 RandomState: TypeAlias = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
 """A seed, a NumPy generator to draw the seed from, or None for fresh entropy."""
 
@@ -30,6 +33,7 @@ __all__ = [
     "FactorizeSolver",
     "FloatArray",
     "MatrixLike",
+    "OperatorLike",
     "RandomState",
     "Reduction",
     "SparseLike",

@@ -6,6 +6,7 @@
 #include "matfact/factorize.hpp"
 #include "matfact/gram.hpp"
 #include "matfact/lapack.hpp"
+#include "matfact/linear_operator.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/moments.hpp"
 #include "matfact/pca.hpp"

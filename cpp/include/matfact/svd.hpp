@@ -1,7 +1,8 @@
-/// Singular value decomposition of a dense or sparse matrix.
+/// Singular value decomposition of a dense or sparse matrix, or of one that is known by its products.
 #pragma once
 
 #include "matfact/certificate.hpp"
+#include "matfact/linear_operator.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/progress.hpp"
 #include "matfact/status.hpp"
@@ -49,7 +50,7 @@ template <class T> struct SvdResult {
     std::vector<T> mean;         ///< (n_cols,) subtracted column means; empty without centering
     std::vector<T> residuals;    ///< (n_components,)
     std::vector<T> error_bounds; ///< (n_components,) of |s_i - exact|, there with the residuals
-    double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked)
+    double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked); NaN for a LinearOperator
     double next_value = std::numeric_limits<double>::quiet_NaN(); ///< krylov: upper estimate of the next singular value
     Index n_passes = 0;                                           ///< krylov, randomized: products with x'x
     Status status = Status::converged;                            ///< max_iter where a residual stays above tol
@@ -70,6 +71,15 @@ template <class T, class I>
 SvdResult<T> svd(CsrView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
 template <class T, class I>
 SvdResult<T> svd(CscView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
+
+/// The same for a matrix that is known by its products, centered by them too. `automatic` is krylov; `full`, `gram` and
+/// variance_fraction are not accepted. Residuals are always measured, in the arithmetic of the operator. Throws
+/// std::invalid_argument where a product is not finite.
+template <class T>
+SvdResult<T> svd(const LinearOperator<T>& x, const SvdOptions& options = {}, const Progress& progress = {});
+
+extern template SvdResult<float> svd(const LinearOperator<float>&, const SvdOptions&, const Progress&);
+extern template SvdResult<double> svd(const LinearOperator<double>&, const SvdOptions&, const Progress&);
 
 /// Residuals and error bounds of triplets found earlier, as in SvdResult: u (n_rows, k), s (k,) descending, vt (k,
 /// n_cols); `mean` may be null.

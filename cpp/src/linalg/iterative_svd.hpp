@@ -10,7 +10,7 @@ namespace matfact::linalg {
 template <class T> struct TallOperator {
     Index n_rows = 0, n_cols = 0;
     BlockOperator<T> gram;            ///< z = A'(A q) in the arithmetic of T
-    BlockOperator<double> exact_gram; ///< the same in float64, where T is float
+    BlockOperator<double> exact_gram; ///< the same in float64, where T is float; empty if there is no such product
     /// A v for v (n_cols, k), and A'u for u (n_rows, k), in float64: they decide the accuracy of the result.
     Product times, transposed_times;
 };

@@ -347,6 +347,7 @@ private:
             result_.values.push_back(ritz.value(i));
             result_.residuals.push_back(ritz.residual(i));
         }
+        result_.norm = ritz.norm;
         result_.next_value = wanted_ < ritz.size() ? ritz.value(wanted_) + ritz.residual(wanted_)
                                                    : -std::numeric_limits<double>::infinity();
         restart(ritz, wanted_);
