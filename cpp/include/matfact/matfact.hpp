@@ -12,6 +12,7 @@
 #include "matfact/pca.hpp"
 #include "matfact/progress.hpp"
 #include "matfact/random.hpp"
+#include "matfact/row_source.hpp"
 #include "matfact/runtime.hpp"
 #include "matfact/sketch.hpp"
 #include "matfact/status.hpp"

@@ -157,7 +157,7 @@ private:
     Index capacity_for(Index wanted) const
     {
         // More would save few products on hard spectra, and cost more to orthogonalize against.
-        const Index most = std::max(4 * wanted, wanted + 128);
+        const Index most = std::max(4 * wanted, wanted + std::max<Index>(128, 8 * options_.block));
         // A basis that is nearly the whole space may as well be it.
         return most + options_.block >= n_ ? n_ : most;
     }

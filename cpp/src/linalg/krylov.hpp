@@ -48,7 +48,8 @@ template <class T> struct KrylovResult {
 };
 
 /// The eigenpairs of largest eigenvalue (not magnitude). The basis is kept in T; projections, small eigenproblems and
-/// orthogonalization are float64. Memory: n * max(4 k, k + 128) numbers of T and some blocks. Throws
+/// orthogonalization are float64. Memory: n * max(4 k, k + 128, k + 8 blocks) numbers of T
+/// and some blocks. Throws
 /// NumericalError where the operator returns NaN or infinity. For T = float and double.
 template <class T>
 KrylovResult<T> krylov(Index n, const BlockOperator<T>& apply, const KrylovOptions& options,

@@ -1,7 +1,7 @@
 """The compiled core: one function per method and dtype. Arrays go in as views and come out without a copy."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -187,6 +187,38 @@ def eigh_operator_f64(
     num_threads: int,
     progress: _Progress,
 ) -> tuple[_F64, _F64, _F64, _F64, float, int, Status]: ...
+def svd_batches_f32(
+    batches: Callable[[], Iterable[_F32 | tuple[_F32, _I32 | _I64, _I32 | _I64, int, int]]],
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    block: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def svd_batches_f64(
+    batches: Callable[[], Iterable[_F64 | tuple[_F64, _I32 | _I64, _I32 | _I64, int, int]]],
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    block: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
 def shrink_rows(rows: _F64, *, n_exact: int, n_kept: int, num_threads: int, progress: _Progress) -> float: ...
 def moments_empty() -> _Moments: ...
 def moments_merge(into: _Moments, other: _Moments, *, num_threads: int) -> None: ...
