@@ -5,6 +5,7 @@
 #include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "linalg/symmetric_product.hpp"
 #include "matfact/certificate.hpp"
 #include "matfact/random.hpp"
 #include "parallel.hpp"
@@ -115,7 +116,7 @@ EighSolver choose_solver(Index n, Index k)
 }
 
 /// What krylov may take of the time of a direct solver, which grows with n^3 as a pass does with n^2, less fixed costs.
-Index passes_worth_trying(Index n) { return n * n / 40000; }
+Index passes_worth_trying(Index n) { return n * n / 27000; }
 
 /// w and v of the leading pairs by a direct solver on a copy of a.
 template <class T>
@@ -198,11 +199,14 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
         z.scale = static_cast<double>(balance(magnitude));
     const double entry = z.scale * static_cast<double>(magnitude), tol = resolved_tol<T>(options.tol);
     const auto accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
-    return as_result(iterate<T>(
-                         a.n_rows, k,
-                         [&](MatrixView<const T> q, MatrixView<T> aq) { linalg::multiply_into(z, q, aq, threads); },
-                         accepted, options.solver == EighSolver::automatic, options, threads, checkpoint),
-                     z.scale);
+    const auto apply = [&](MatrixView<const T> q, MatrixView<T> aq) {
+        if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
+            linalg::symmetric_product(z.x, q, aq, threads);
+        else
+            linalg::multiply_into(z, q, aq, threads);
+    };
+    const bool is_automatic = options.solver == EighSolver::automatic;
+    return as_result(iterate<T>(a.n_rows, k, apply, accepted, is_automatic, options, threads, checkpoint), z.scale);
 }
 
 /// Residuals and error bounds from av = scale * A v; `largest` is at most the norm of scale * A.
