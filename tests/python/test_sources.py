@@ -107,6 +107,12 @@ def test_columns_of_a_table(tmp_path, rng, suffix):
         matfact.svd(path, 3)
 
 
+def test_without_pyarrow_a_table_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"reading x.parquet needs pyarrow: pip install matfact\[arrow\]"):
+        matfact.svd(tmp_path / "x.parquet", 1)
+
+
 def test_tables_that_hold_no_numbers(tmp_path):
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "x.parquet"
