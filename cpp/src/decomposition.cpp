@@ -96,6 +96,7 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
     iterations.variance_fraction = options.variance_fraction;
     iterations.total_variance = total_variance;
     iterations.tol = options.tol;
+    iterations.block = options.block;
     iterations.seed = options.seed;
     iterations.threads = threads;
     iterations.max_passes = options.max_passes > 0 ? options.max_passes : solver == SvdSolver::krylov ? 1000 : 5;

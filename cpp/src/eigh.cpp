@@ -7,7 +7,9 @@
 #include "linalg/orientation.hpp"
 #include "linalg/symmetric_product.hpp"
 #include "matfact/certificate.hpp"
+#include "matfact/random.hpp"
 #include "parallel.hpp"
+#include "safe_operator.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -148,6 +150,43 @@ EighResult<T> by_lapack(MatrixView<const T> a, Index k, T magnitude, bool subset
     return result;
 }
 
+/// The leading pairs of an operator by block Lanczos. `accepted` as in KrylovOptions.
+template <class T>
+linalg::KrylovResult<T> iterate(Index n, Index k, const linalg::BlockOperator<T>& apply,
+                                const std::function<double(double, double)>& accepted, bool give_up,
+                                const EighOptions& options, int threads, const linalg::Checkpoint& checkpoint)
+{
+    linalg::KrylovOptions engine;
+    engine.block = std::is_same_v<T, float> ? 16 : 8; // a cache line
+    engine.count = [k](const std::vector<double>&) { return k; };
+    engine.accepted = accepted;
+    engine.max_passes = options.max_passes;
+    engine.give_up = give_up;
+    engine.seed = options.seed;
+    engine.threads = threads;
+    return linalg::krylov<T>(n, apply, engine, checkpoint);
+}
+
+template <class T> double resolved_tol(double tol) { return tol > 0.0 ? tol : std::is_same_v<T, float> ? 1e-6 : 1e-12; }
+
+/// What was found for scale * A as the result for A.
+template <class T> EighResult<T> as_result(linalg::KrylovResult<T> found, double scale)
+{
+    EighResult<T> result;
+    for (const double value : found.values)
+        result.w.push_back(static_cast<T>(value / scale));
+    result.v = std::move(found.vectors);
+    const Index n = result.v.n_rows(), k = result.v.n_cols();
+    for (Index c = 0; c < k; ++c)
+        if (linalg::orientation(result.v.data() + c, n, k) < T(0))
+            for (Index i = 0; i < n; ++i)
+                result.v(i, c) = -result.v(i, c);
+    result.n_passes = found.n_passes;
+    result.status = found.status;
+    result.next_value = found.next_value / scale;
+    return result;
+}
+
 /// w and v of the leading pairs by Lanczos iterations on a itself.
 template <class T>
 EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighOptions& options, int threads,
@@ -158,39 +197,79 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
     constexpr T huge = std::is_same_v<T, float> ? T(1e12) : T(1e100);
     if (magnitude > huge || (magnitude > T(0) && magnitude < 1 / huge))
         z.scale = static_cast<double>(balance(magnitude));
-    const double entry = z.scale * static_cast<double>(magnitude);
-    const double tol = options.tol > 0.0 ? options.tol : std::is_same_v<T, float> ? 1e-6 : 1e-12;
+    const double entry = z.scale * static_cast<double>(magnitude), tol = resolved_tol<T>(options.tol);
+    const auto accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
+    const auto apply = [&](MatrixView<const T> q, MatrixView<T> aq) {
+        if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
+            linalg::symmetric_product(z.x, q, aq, threads);
+        else
+            linalg::multiply_into(z, q, aq, threads);
+    };
+    const bool is_automatic = options.solver == EighSolver::automatic;
+    return as_result(iterate<T>(a.n_rows, k, apply, accepted, is_automatic, options, threads, checkpoint), z.scale);
+}
 
-    linalg::KrylovOptions engine;
-    engine.block = std::is_same_v<T, float> ? 16 : 8; // a cache line
-    engine.count = [k](const std::vector<double>&) { return k; };
-    engine.accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
-    engine.max_passes = options.max_passes;
-    engine.give_up = options.solver == EighSolver::automatic;
-    engine.seed = options.seed;
-    engine.threads = threads;
-    linalg::KrylovResult<T> found = linalg::krylov<T>(
-        a.n_rows,
-        [&](MatrixView<const T> q, MatrixView<T> aq) {
-            if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
-                linalg::symmetric_product(z.x, q, aq, threads);
-            else
-                linalg::multiply_into(z, q, aq, threads);
-        },
-        engine, checkpoint);
+/// Residuals and error bounds from av = scale * A v; `largest` is at most the norm of scale * A.
+template <class T>
+Certificate<T> certificate_of(const Matrix<T>& av, const std::vector<T>& w, MatrixView<const T> v, T scale, T largest,
+                              double next_value, int threads)
+{
+    const Index n = v.n_rows, k = v.n_cols;
+    for (const T value : w)
+        largest = std::max(largest, std::abs(scale * value));
+    std::vector<double> norms(static_cast<std::size_t>(k), 0.0);
+    for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
+        for (Index i = 0; i < n; ++i)
+            for (Index c = begin; c < end; ++c) {
+                const auto r = static_cast<double>(av(i, c) - scale * w[static_cast<std::size_t>(c)] * v(i, c));
+                norms[static_cast<std::size_t>(c)] += r * r;
+            }
+    });
+    Certificate<T> certificate;
+    std::vector<double> values;
+    for (std::size_t c = 0; c < norms.size(); ++c) {
+        norms[c] = std::sqrt(norms[c]);
+        values.push_back(static_cast<double>(scale) * static_cast<double>(w[c]));
+        certificate.residuals.push_back(largest > 0 ? static_cast<T>(norms[c]) / largest : T(0));
+    }
+    // Rounding of a v, whose rows sum n products.
+    const double rounding = std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon()) *
+                            static_cast<double>(largest);
+    for (const double bound : error_bounds(values, norms, next_value * static_cast<double>(scale)))
+        certificate.error_bounds.push_back(static_cast<T>((bound + rounding) / static_cast<double>(scale)));
+    return certificate;
+}
 
-    EighResult<T> result;
-    for (const double value : found.values)
-        result.w.push_back(static_cast<T>(value / z.scale));
-    result.v = std::move(found.vectors);
-    for (Index c = 0; c < result.v.n_cols(); ++c)
-        if (linalg::orientation(result.v.data() + c, a.n_rows, k) < T(0))
-            for (Index i = 0; i < a.n_rows; ++i)
-                result.v(i, c) = -result.v(i, c);
-    result.n_passes = found.n_passes;
-    result.status = found.status;
-    result.next_value = found.next_value / z.scale;
-    return result;
+/// Throws unless p'(A q) = q'(A p) for some random p and q.
+template <class T> void check_symmetry(SafeOperator<T>& a, std::uint64_t seed)
+{
+    constexpr std::uint64_t stream = 0x73796d6d; // none of those that the iterations draw from
+    const Index n = a.n_rows(), width = std::min<Index>(n, 4);
+    Matrix<T> q(n, width), aq(n, width);
+    for (Index i = 0; i < q.size(); ++i)
+        q.data()[i] = static_cast<T>(random_normal(seed, stream, static_cast<std::uint64_t>(i)));
+    a.times(q.view(), aq.view());
+    double longest = 0.0;
+    for (Index c = 0; c < width; ++c) {
+        double square = 0.0;
+        for (Index i = 0; i < n; ++i)
+            square += static_cast<double>(aq(i, c)) * static_cast<double>(aq(i, c));
+        longest = std::max(longest, std::sqrt(square));
+    }
+    // q has columns of norm sqrt(n); the operator may round each entry of A q by some n eps of it.
+    const auto rows = static_cast<double>(n);
+    const double allowed =
+        8 * (rows + 8) * static_cast<double>(std::numeric_limits<T>::epsilon()) * std::sqrt(rows) * longest;
+    for (Index c = 0; c < width; ++c)
+        for (Index b = 0; b < c; ++b) {
+            double difference = 0.0;
+            for (Index i = 0; i < n; ++i)
+                difference += static_cast<double>(q(i, b)) * static_cast<double>(aq(i, c)) -
+                              static_cast<double>(q(i, c)) * static_cast<double>(aq(i, b));
+            if (std::abs(difference) > allowed)
+                throw std::invalid_argument("A is not symmetric: p'(A q) and q'(A p) differ for random p and q; eigh "
+                                            "needs an operator that is its own transpose");
+        }
 }
 
 } // namespace
@@ -253,34 +332,44 @@ Certificate<T> eigh_certificate(MatrixView<const T> a, const std::vector<T>& w, 
     linalg::Operand<T> scaled{a};
     scaled.scale = static_cast<double>(scale);
     const Matrix<T> av = linalg::multiply(scaled, v, threads);
-    T largest = scale * magnitude; // at most the spectral norm, as every |w| is
-    for (const T value : w)
-        largest = std::max(largest, std::abs(scale * value));
-    std::vector<double> norms(static_cast<std::size_t>(k), 0.0);
-    for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
-        for (Index i = 0; i < n; ++i)
-            for (Index c = begin; c < end; ++c) {
-                const auto r = static_cast<double>(av(i, c) - scale * w[static_cast<std::size_t>(c)] * v(i, c));
-                norms[static_cast<std::size_t>(c)] += r * r;
-            }
-    });
-    Certificate<T> certificate;
-    std::vector<double> values;
-    for (std::size_t c = 0; c < norms.size(); ++c) {
-        norms[c] = std::sqrt(norms[c]);
-        values.push_back(static_cast<double>(scale) * static_cast<double>(w[c]));
-        certificate.residuals.push_back(largest > 0 ? static_cast<T>(norms[c]) / largest : T(0));
-    }
-    // Rounding of a v, whose rows sum n products.
-    const double rounding = std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon()) *
-                            static_cast<double>(largest);
-    for (const double bound : error_bounds(values, norms, next_value * static_cast<double>(scale)))
-        certificate.error_bounds.push_back(static_cast<T>((bound + rounding) / static_cast<double>(scale)));
-    return certificate;
+    // The largest entry is at most the spectral norm, as every |w| is.
+    return certificate_of(av, w, v, scale, scale * magnitude, next_value, threads);
+}
+
+template <class T> EighResult<T> eigh(const LinearOperator<T>& a, const EighOptions& options, const Progress& progress)
+{
+    if (a.n_rows != a.n_cols)
+        throw std::invalid_argument("A must be square, got shape (" + std::to_string(a.n_rows) + ", " +
+                                    std::to_string(a.n_cols) + ")");
+    if (a.n_rows == 0)
+        throw std::invalid_argument("A is empty");
+    if (!a.times)
+        throw std::invalid_argument("eigh needs an operator with the product times");
+    if (options.solver != EighSolver::automatic && options.solver != EighSolver::krylov)
+        throw std::invalid_argument("the eigenpairs of an operator are found by krylov");
+    options.validate(a.n_rows);
+    const int threads = resolve_threads(options.num_threads);
+    const Index n = a.n_rows, k = options.n_components ? options.n_components : n;
+    SafeOperator<T> safe(a);
+    check_symmetry(safe, options.seed);
+    const double tol = resolved_tol<T>(options.tol);
+    linalg::KrylovResult<T> found = iterate<T>(
+        n, k, [&](MatrixView<const T> q, MatrixView<T> aq) { safe.times(q, aq); },
+        [tol](double, double norm) { return 0.5 * tol * norm; }, false, options, threads, checkpoint_of(progress));
+    const T norm = static_cast<T>(found.norm), scale = static_cast<T>(safe.scale());
+    EighResult<T> result = as_result(std::move(found), safe.scale());
+    Matrix<T> av(n, k);
+    safe.times(MatrixView<const T>(result.v.view()), av.view());
+    Certificate<T> certificate =
+        certificate_of<T>(av, result.w, result.v.view(), scale, norm, result.next_value, threads);
+    result.residuals = std::move(certificate.residuals);
+    result.error_bounds = std::move(certificate.error_bounds);
+    return result;
 }
 
 #define MATFACT_EIGH(T)                                                                                                \
     template EighResult<T> eigh(MatrixView<const T>, const EighOptions&, const Progress&);                             \
+    template EighResult<T> eigh(const LinearOperator<T>&, const EighOptions&, const Progress&);                        \
     template Certificate<T> eigh_certificate(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, double,  \
                                              int);
 MATFACT_EIGH(float)

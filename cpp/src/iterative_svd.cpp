@@ -22,29 +22,6 @@ template <class From, class To> Matrix<To> converted(const Matrix<From>& a)
     return result;
 }
 
-/// The triplets of A in the span of the columns of v, the k leading ones, with their residuals.
-template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Matrix<double>& v, Index k, int threads)
-{
-    Matrix<double> vt(v.n_cols(), v.n_rows());
-    for (Index i = 0; i < v.n_rows(); ++i)
-        for (Index j = 0; j < v.n_cols(); ++j)
-            vt(j, i) = v(i, j);
-    IterativeSvd result;
-    result.factors = svd_from_product(a.times(v.view()), std::move(vt), true, threads);
-    TallSvd& f = result.factors;
-    if (k < v.n_cols()) {
-        Matrix<double> u(a.n_rows, k), leading(k, a.n_cols);
-        for (Index i = 0; i < a.n_rows; ++i)
-            std::copy_n(&f.u(i, 0), k, &u(i, 0));
-        std::copy_n(f.vt.data(), leading.size(), leading.data());
-        f.u = std::move(u);
-        f.vt = std::move(leading);
-        f.s.resize(static_cast<std::size_t>(k));
-    }
-    result.residuals = triplet_residuals(a.transposed_times(f.u.view()), f, threads);
-    return result;
-}
-
 bool all_within(const std::vector<double>& residuals, double tol)
 {
     return std::all_of(residuals.begin(), residuals.end(), [&](double r) { return r <= tol; });
@@ -68,6 +45,10 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
 {
     KrylovOptions engine;
     engine.block = std::is_same_v<C, float> ? 16 : 8; // a cache line
+    if (options.block > 0) {
+        engine.block = engine.probe_block = options.block;
+        engine.probe_passes = 3;
+    }
     engine.count = [&](const std::vector<double>& values) -> Index {
         if (options.n_components > 0)
             return options.n_components;
@@ -84,10 +65,24 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
     return krylov<C>(d, gram, engine, checkpoint);
 }
 
+/// Singular values and right singular vectors from the eigenpairs of A'A.
+IterativeSvd without_u(const Matrix<double>& v, const std::vector<double>& squares)
+{
+    IterativeSvd result;
+    result.factors.vt = Matrix<double>(v.n_cols(), v.n_rows());
+    for (Index c = 0; c < v.n_cols(); ++c)
+        for (Index j = 0; j < v.n_rows(); ++j)
+            result.factors.vt(c, j) = v(j, c);
+    for (const double square : squares)
+        result.factors.s.push_back(std::sqrt(std::max(0.0, square)));
+    return result;
+}
+
 template <class T, class C>
 IterativeSvd finished(const TallOperator<T>& a, const KrylovResult<C>& found, const IterativeOptions& options)
 {
-    IterativeSvd result = project_onto(a, converted<C, double>(found.vectors), found.vectors.n_cols(), options.threads);
+    const Matrix<double> v = converted<C, double>(found.vectors);
+    IterativeSvd result = options.want_u ? project_onto(a, v, v.n_cols(), options.threads) : without_u(v, found.values);
     result.next_value = std::sqrt(std::max(0.0, found.next_value));
     result.n_passes = found.n_passes;
     result.n_columns = found.n_columns;
@@ -116,6 +111,28 @@ std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& 
     return result;
 }
 
+template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Matrix<double>& v, Index k, int threads)
+{
+    Matrix<double> vt(v.n_cols(), v.n_rows());
+    for (Index i = 0; i < v.n_rows(); ++i)
+        for (Index j = 0; j < v.n_cols(); ++j)
+            vt(j, i) = v(i, j);
+    IterativeSvd result;
+    result.factors = svd_from_product(a.times(v.view()), std::move(vt), true, threads);
+    TallSvd& f = result.factors;
+    if (k < v.n_cols()) {
+        Matrix<double> u(a.n_rows, k), leading(k, a.n_cols);
+        for (Index i = 0; i < a.n_rows; ++i)
+            std::copy_n(&f.u(i, 0), k, &u(i, 0));
+        std::copy_n(f.vt.data(), leading.size(), leading.data());
+        f.u = std::move(u);
+        f.vt = std::move(leading);
+        f.s.resize(static_cast<std::size_t>(k));
+    }
+    result.residuals = triplet_residuals(a.transposed_times(f.u.view()), f, threads);
+    return result;
+}
+
 template <class T>
 IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& options, const Checkpoint& checkpoint)
 {
@@ -124,10 +141,10 @@ IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& option
     else {
         // Products in float32 leave residuals of some eps s_1 / s_i: they serve where that is below tol.
         constexpr double reachable = 1e-6;
-        if (options.tol >= reachable) {
+        if (options.tol >= reachable || !a.exact_gram) {
             IterativeSvd result =
                 finished(a, leading_eigenpairs<float>(a.n_cols, a.gram, options, checkpoint), options);
-            if (result.status != Status::max_iter || result.n_passes >= options.max_passes)
+            if (result.status != Status::max_iter || result.n_passes >= options.max_passes || !a.exact_gram)
                 return result;
         }
         return finished(a, leading_eigenpairs<double>(a.n_cols, a.exact_gram, options, checkpoint), options);
@@ -164,6 +181,7 @@ IterativeSvd randomized_svd(const TallOperator<T>& a, const IterativeOptions& op
 }
 
 #define MATFACT_ITERATIVE_SVD(T)                                                                                       \
+    template IterativeSvd project_onto(const TallOperator<T>&, const Matrix<double>&, Index, int);                     \
     template IterativeSvd krylov_svd(const TallOperator<T>&, const IterativeOptions&, const Checkpoint&);              \
     template IterativeSvd randomized_svd(const TallOperator<T>&, const IterativeOptions&, const Checkpoint&);
 MATFACT_ITERATIVE_SVD(float)

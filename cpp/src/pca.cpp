@@ -1,11 +1,16 @@
 #include "matfact/pca.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 namespace matfact {
 
-template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options, const Progress& progress)
+namespace {
+
+/// Of a dense or sparse x, by the triplets of the centered matrix.
+template <class T, class View>
+PcaResult<T> principal_axes(const View& x, const PcaOptions& options, const Progress& progress)
 {
     if (x.n_rows < 2)
         throw std::invalid_argument("pca needs at least 2 rows, got " + std::to_string(x.n_rows));
@@ -36,7 +41,32 @@ template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& opt
     return result;
 }
 
+} // namespace
+
+template <class T> PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options, const Progress& progress)
+{
+    return principal_axes<T>(x, options, progress);
+}
+
+template <class T, class I> PcaResult<T> pca(CsrView<T, I> x, const PcaOptions& options, const Progress& progress)
+{
+    return principal_axes<T>(x, options, progress);
+}
+
+template <class T, class I> PcaResult<T> pca(CscView<T, I> x, const PcaOptions& options, const Progress& progress)
+{
+    return principal_axes<T>(x, options, progress);
+}
+
 template PcaResult<float> pca(MatrixView<const float>, const PcaOptions&, const Progress&);
 template PcaResult<double> pca(MatrixView<const double>, const PcaOptions&, const Progress&);
+
+#define MATFACT_SPARSE_PCA(T, I)                                                                                       \
+    template PcaResult<T> pca(CsrView<T, I>, const PcaOptions&, const Progress&);                                      \
+    template PcaResult<T> pca(CscView<T, I>, const PcaOptions&, const Progress&);
+MATFACT_SPARSE_PCA(float, std::int32_t)
+MATFACT_SPARSE_PCA(float, std::int64_t)
+MATFACT_SPARSE_PCA(double, std::int32_t)
+MATFACT_SPARSE_PCA(double, std::int64_t)
 
 } // namespace matfact

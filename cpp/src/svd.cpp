@@ -301,6 +301,8 @@ void SvdOptions::validate(Index n_rows, Index n_cols) const
         throw std::invalid_argument("tol must not be negative, got " + std::to_string(tol));
     if (max_passes < 0)
         throw std::invalid_argument("max_passes must not be negative, got " + std::to_string(max_passes));
+    if (block < 0)
+        throw std::invalid_argument("block must not be negative, got " + std::to_string(block));
     if (!(variance_fraction >= 0.0 && variance_fraction <= 1.0))
         throw std::invalid_argument("variance_fraction must be between 0 and 1, got " +
                                     std::to_string(variance_fraction));

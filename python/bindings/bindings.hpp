@@ -14,6 +14,8 @@ void bind_svd(pybind11::module_& m);
 void bind_moments(pybind11::module_& m);
 void bind_sketch(pybind11::module_& m);
 void bind_sparse_svd(pybind11::module_& m);
+void bind_linear_operator(pybind11::module_& m);
+void bind_row_source(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);
 
 } // namespace matfact

@@ -12,5 +12,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_moments(m);
     matfact::bind_sketch(m);
     matfact::bind_sparse_svd(m);
+    matfact::bind_linear_operator(m);
+    matfact::bind_row_source(m);
     matfact::bind_factorize(m);
 }

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
+from matfact._operator import Operator
 from matfact._validation import Compressed, core_suffix, walkable
 from matfact.exceptions import NumericalError
 
@@ -60,6 +61,36 @@ def decompose(
         num_threads=num_threads,
         progress=None,
         **only,
+    )
+    return Decomposition._make((*found, status.name))
+
+
+def decompose_operator(
+    x: Operator,
+    *,
+    n_components: int,
+    solver: _core.SvdSolver,
+    center: bool,
+    tol: float | None,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+) -> Decomposition:
+    """Decompose an operator; `n_components` 0 asks for all triplets."""
+    _lapack.ensure_lapack_for(x.shape)
+    function: Any = getattr(_core, f"svd_{x.core_suffix}")
+    *found, status = function(
+        x.times,
+        x.transposed_times,
+        *x.shape,
+        n_components=n_components,
+        solver=solver,
+        center=center,
+        tol=nan if tol is None else tol,
+        max_passes=max_passes,
+        seed=seed,
+        num_threads=num_threads,
+        progress=None,
     )
     return Decomposition._make((*found, status.name))
 

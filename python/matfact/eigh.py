@@ -1,4 +1,4 @@
-"""Eigenpairs of a symmetric matrix."""
+"""Eigenpairs of a symmetric matrix, or of a symmetric linear operator."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._certificate import Certificate
+from matfact._operator import Operator, as_operator, is_operator
 from matfact._validation import (
     as_matrix,
     as_real,
@@ -50,7 +51,8 @@ class EighResult:
         r""":math:`\|A v_i - w_i v_i\| / \max(|w|, |A_{ij}|)`, of shape (n_components,).
 
         Each is at least the relative error of its eigenvalue. They take a product with A, so they are computed on
-        first access; A is kept until then and must not be changed in between.
+        first access; A is kept until then and must not be changed in between. Those of a linear operator are there at
+        once, relative to the largest magnitude of an eigenvalue that was seen.
         """
         return self._certificate.of(self.w, self.v)[0]
 
@@ -72,7 +74,7 @@ class EighResult:
 
 
 def eigh(
-    A: mt.MatrixLike,
+    A: mt.MatrixLike | mt.OperatorLike,
     n_components: int | None = None,
     *,
     solver: mt.EighSolver = "auto",
@@ -87,16 +89,18 @@ def eigh(
 
     Parameters
     ----------
-    A : array of shape (n, n)
+    A : array or linear operator of shape (n, n)
         Symmetric. float32 or float64 is used in place, never written; other real dtypes are converted
-        as in `matfact.svd`.
+        as in `matfact.svd`. The ``matmat`` of a `scipy.sparse.linalg.LinearOperator` is called back with blocks of
+        vectors, as there; that it is symmetric is tested on a few random vectors.
     n_components : int, optional
         Pairs to return, between 1 and n; None returns all of them.
     solver : {"auto", "full", "subset", "krylov"}, default="auto"
         ``"full"`` computes all pairs by divide and conquer between LAPACK's sytrd and ormtr, ``"subset"`` only those
         that are asked for (LAPACK syevr), ``"krylov"`` those by block Lanczos iterations [2]_, and looks from fresh
         random directions for any that it missed. ``"auto"`` takes the fastest one for the size (docs/methods/eigh.md
-        has the rule), and a direct one where ``"krylov"`` does not converge soon.
+        has the rule), and a direct one where ``"krylov"`` does not converge soon. An operator takes ``"krylov"``, which
+        is its ``"auto"``.
     tol : float, optional
         Largest residual of ``"krylov"``, relative as in `EighResult.residuals`. None stands for 1e-12 in float64 and
         1e-6 in float32, about what the direct solvers reach; 0 for that, too.
@@ -140,7 +144,7 @@ def eigh(
     >>> w.round(12)
     array([3., 1.])
     """
-    a = as_matrix(A, "A")
+    a = as_operator(A, "A") if is_operator(A) else as_matrix(A, "A")
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"A must be square, got shape {a.shape}")
     k = 0 if n_components is None else check_n_components(n_components, a.shape[0])
@@ -150,19 +154,30 @@ def eigh(
     seed = fixed_seed(random_state)
     threads = check_num_threads(num_threads)
     _lapack.ensure_lapack_for(a.shape)
-    function: Any = getattr(_core, f"eigh_{core_suffix(a)}")
-    w, v, _, _, next_value, n_passes, status = function(
-        a,
+    if isinstance(a, Operator):
+        if solver not in ("auto", "krylov"):
+            raise ValueError(f"solver={solver!r} needs the entries of A: use 'krylov' for a linear operator")
+        function: Any = getattr(_core, f"eigh_{a.core_suffix}")
+        arguments: tuple[Any, ...] = a.times, a.shape[0]
+        only = {}
+    else:
+        function, arguments, only = getattr(_core, f"eigh_{core_suffix(a)}"), (a,), {"compute_residuals": False}
+    w, v, residuals, error_bounds, next_value, n_passes, status = function(
+        *arguments,
         n_components=k,
         solver=core_solver,
-        compute_residuals=False,
         tol=tolerance,
         max_passes=passes,
         seed=seed,
         num_threads=threads,
         progress=None,
+        **only,
     )
-    result = EighResult(w, v, status.name, n_passes, Certificate("eigh", a, threads, next_value=next_value))
+    if isinstance(a, Operator):
+        certificate = Certificate("eigh", None, threads, residuals=residuals, error_bounds=error_bounds)
+    else:
+        certificate = Certificate("eigh", a, threads, next_value=next_value)
+    result = EighResult(w, v, status.name, n_passes, certificate)
     if result.status == "max_iter":
         warnings.warn(
             f"eigh reached a residual of {result.residuals.max():.1e} in {n_passes} passes: raise max_passes or tol, "

@@ -12,12 +12,23 @@ from sklearn import get_config
 from sklearn.decomposition import PCA as _ScikitLearnPCA
 from sklearn.decomposition._pca import _infer_dimension
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._decompose import decompose, scores
-from matfact._validation import as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._decompose import Decomposition, decompose, scores
+from matfact._memory import GRAM_FEATURES, batch_rows, parse_memory_limit
+from matfact._out_of_core import decompose_source
+from matfact._sources import Source, as_source, is_source
+from matfact._validation import (
+    Compressed,
+    as_compressed,
+    as_dtype,
+    check_num_threads,
+    fixed_seed,
+    is_sparse,
+    walkable,
+)
 from matfact.exceptions import ConvergenceWarning
 from matfact.moments import Moments
 
@@ -42,6 +53,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     - ``explained_variance_ratio_`` is 0 instead of NaN where X has no variance.
     - A sparse X is used in place, by all threads, and centered without being made dense. `n_components` may then be
       ``min(X.shape)`` or a share of the variance also with ``svd_solver="auto"``.
+    - X may be a path (``.npy``; ``.parquet``, ``.arrow`` and ``.feather`` with pyarrow) or a function that returns an
+      iterable of batches of rows, as in `matfact.svd`. `fit` reads it once where ``n_features**2`` second moments may
+      be kept, else a few times; variances are then exact to some eps of the largest.
     - Arrays of other libraries are handed to scikit-learn's own code.
 
     Parameters
@@ -66,6 +80,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
         Seed of the iterations' start; None is a fixed one.
+    memory_limit : int or str, optional
+        Memory that `fit` may take beside what X itself holds: bytes, or a string such as "512MB". Arrays, such as a
+        `numpy.memmap`, are then read in batches too. None sets no limit.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -114,6 +131,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_ScikitLearnPCA._parameter_constraints,
+        "memory_limit": [str, Interval(Integral, 1, None, closed="left"), None],
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
@@ -129,6 +147,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         n_oversamples: int = 10,
         power_iteration_normalizer: str = "auto",
         random_state: Any = None,
+        memory_limit: int | str | None = None,
         num_threads: int | None = None,
     ) -> None:
         super().__init__(
@@ -142,6 +161,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             power_iteration_normalizer=power_iteration_normalizer,
             random_state=random_state,
         )
+        self.memory_limit = memory_limit
         self.num_threads = num_threads
 
     @classmethod
@@ -222,7 +242,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
+        X : array, sparse matrix, path or function, of shape (n_samples, n_features)
             At least two rows, finite. Integers are converted to float64.
         y : None
             Ignored.
@@ -235,11 +255,15 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range.
+            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; if a file is
+            truncated or damaged, or `memory_limit` is too small (the message names the smallest that works).
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
-        if _is_for_scikit_learn(X):
+        if self._is_read_in_batches(X):
+            self._validate_params()
+            self._fit_source(as_source(X))
+        elif _is_for_scikit_learn(X):
             super().fit(X)
         else:
             self._validate_params()
@@ -251,7 +275,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
+        X : array, sparse matrix, path or function, of shape (n_samples, n_features)
             As in `fit`.
         y : None
             Ignored.
@@ -268,6 +292,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
+        if self._is_read_in_batches(X):
+            return self.fit(X).transform(X)
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
@@ -276,6 +302,82 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             return self._transform(x, np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
         return u
+
+    def transform(self, X: Any) -> Any:
+        """Scores of rows on the principal axes.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, path or function, of shape (n_queries, n_features)
+            Finite. What is read in batches gives one array all the same.
+
+        Returns
+        -------
+        array of shape (n_queries, n_components)
+            ``(X - mean_) @ components_.T``, with `whiten` divided by the roots of the variances.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of columns than in `fit`.
+        NotFittedError
+            If `fit` was not called.
+        """
+        if not is_source(X):
+            return super().transform(X)
+        check_is_fitted(self)
+        source = as_source(X)
+        if source.n_features != self.n_features_in_:
+            raise ValueError(
+                f"X has {source.n_features} features, but PCA is expecting {self.n_features_in_} features as input"
+            )
+        dtype, threads = self.components_.dtype, check_num_threads(self.num_threads)
+        variance = self.explained_variance_ if self.whiten else None
+        parts = []
+        for batch in source.read(batch_rows(source, parse_memory_limit(self.memory_limit))):
+            if isinstance(batch, Compressed):
+                rows: mt.FloatArray | Compressed = batch._replace(values=as_dtype(batch.values, dtype, "X"))
+            else:
+                rows = as_dtype(batch, dtype, "X")
+            parts.append(scores(rows, self.components_, self.mean_, variance, num_threads=threads))
+        return np.concatenate(parts)
+
+    def _is_read_in_batches(self, X: Any) -> bool:
+        return is_source(X) or (self.memory_limit is not None and not is_sparse(X))
+
+    def _fit_source(self, source: Source) -> None:
+        """Fit what is read in batches, without U."""
+        if self.svd_solver == "full":
+            raise ValueError("svd_solver='full' needs X in memory: use 'auto' where it is read in batches")
+        solver = {"covariance_eigh": "gram", "arpack": "krylov"}.get(self.svd_solver, "auto")
+        n_features = source.n_features
+        # The rows of a function are counted while they are read, and the core checks again.
+        n_rows = n_features if source.n_rows is None else source.n_rows
+        wanted = self._check_n_components((n_rows, n_features), "arpack" if solver == "krylov" else "covariance_eigh")
+        is_share = not isinstance(wanted, str) and 0 < wanted < 1
+        is_grown = is_share and (solver == "krylov" or n_features > GRAM_FEATURES)
+        all_values = isinstance(wanted, str) or is_share
+        f, n_samples = decompose_source(
+            source,
+            n_components=0 if all_values or self.n_components is None else max(int(wanted), 1),
+            variance_fraction=float(wanted) if is_grown else 0.0,
+            solver="gram" if all_values and not is_grown else solver,
+            center=True,
+            compute_u=False,
+            tol=self.tol if solver == "krylov" else None,
+            seed=fixed_seed(self.random_state),
+            memory_limit=self.memory_limit,
+            num_threads=check_num_threads(self.num_threads),
+        )
+        if n_samples < 2:
+            raise ValueError(f"Found array with {n_samples} sample(s) while a minimum of 2 is required by PCA.")
+        if wanted == "mle" and n_samples < n_features:
+            raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
+        wanted = f.s.size if self.n_components is None or is_grown else wanted
+        self._store(f, wanted, (n_samples, n_features))
+        self.n_features_in_ = n_features
+        self.__dict__.pop("feature_names_in_", None)
+        self._fit_svd_solver = "arpack" if solver == "krylov" else "covariance_eigh"
 
     def _fit_here(self, X: Any, *, compute_u: bool) -> tuple[Any, mt.FloatArray | None]:
         """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
@@ -288,7 +390,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
         x = x if sparse else walkable(x)
-        n_samples, smallest = x.shape[0], min(x.shape)
+        smallest = min(x.shape)
         name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)
         # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
@@ -309,20 +411,27 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             seed=fixed_seed(self.random_state),
             num_threads=check_num_threads(self.num_threads),
         )
-        u, s, vt, total = f.u, f.s, f.vt, f.total_variance
-        degrees = n_samples - 1
+        self._store(f, f.s.size if is_grown else wanted, x.shape)
+        return x, _leading(f.u.T, self.n_components_).T if compute_u and is_count else None
+
+    def _store(self, f: Decomposition, wanted: Any, shape: tuple[int, int]) -> None:
+        """Keep as many components as are wanted of a centered decomposition."""
+        n_samples, degrees = shape[0], shape[0] - 1
+        s, total = f.s, f.total_variance
         variance = (s / s.dtype.type(sqrt(degrees))) ** 2
         ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
         if f.status == "max_iter":
+            reached = f" of {f.residuals.max():.1e}" if f.residuals.size else ""
             warnings.warn(
-                f"PCA reached a residual of {f.residuals.max():.1e}, above tol: use svd_solver='full' or a larger tol",
+                f"PCA reached a residual{reached} above tol: use svd_solver='full' or a larger tol",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        k = s.size if is_grown else self._count_components(wanted, variance, ratio, n_samples)
-        self._keep(k, vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=smallest)
+        k = self._count_components(wanted, variance, ratio, n_samples)
+        self._keep(
+            k, f.vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=min(shape)
+        )
         self.mean_ = f.mean
-        return x, _leading(u.T, k).T if compute_u and is_count else None
 
     def _keep(
         self,

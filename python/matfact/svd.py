@@ -1,18 +1,21 @@
-"""Singular value decomposition of a dense or sparse matrix."""
+"""Singular value decomposition of a matrix in memory, of a linear operator, or of rows that are read in batches."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Certificate
-from matfact._decompose import decompose, project
+from matfact._decompose import decompose, decompose_operator, project
+from matfact._operator import Operator, as_operator, is_operator
+from matfact._out_of_core import decompose_source
+from matfact._sources import Source, as_source, is_source
 from matfact._validation import (
     Compressed,
     as_compressed,
@@ -45,12 +48,13 @@ class SVDResult:
     mean : array of shape (n_features,) or None
         The column means that were subtracted; None without centering.
     total_variance : float
-        Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated.
+        Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated; NaN for a
+        linear operator, which does not tell.
     status : {"converged", "max_iter"}
         ``"max_iter"`` where a residual stayed above ``tol``.
     n_passes : int
         Products with X that ``"krylov"`` and ``"randomized"`` took, each of a block of vectors and of both
-        :math:`X` and :math:`X^\top`; 0 for the direct solvers.
+        :math:`X` and :math:`X^\top`; 0 for the direct solvers. Of an X that is read in batches: how often it was read.
     """
 
     u: mt.FloatArray
@@ -73,9 +77,10 @@ class SVDResult:
     def residuals(self) -> mt.FloatArray:
         r""":math:`\|X^\top u_i - s_i v_i\| / s_1`, shape (n_components,): bounds the error of :math:`s_i / s_1`.
 
-        For X with more columns than rows it is the other side, :math:`\|X v_i - s_i u_i\| / s_1`: of the two the
-        one that does not hold by construction. They take a product with X, so they are computed on first access,
-        unless the solver did so or `tol` asked for them; X is kept until then and must not be changed in between.
+        For X with more columns than rows, unless it is read in batches, it is the other side,
+        :math:`\|X v_i - s_i u_i\| / s_1`: of the two the one that does not hold by construction. They
+        take a product with X, so they are computed on first access, unless the solver did so or `tol` asked for them;
+        X is kept until then and must not be changed in between.
         """
         return self._certificate.of(self.u, self.s, self.vt, self.mean)[0]
 
@@ -112,8 +117,10 @@ class SVDResult:
         """Share of each component in `total_variance`, of shape (n_components,).
 
         Zeros where X is all zero. Where the total is beyond the range of float64 (entries around 1e300), these are
-        shares of the components at hand.
+        shares of the components at hand. NaN for a linear operator.
         """
+        if np.isnan(self.total_variance):
+            return np.full_like(self.s, np.nan)
         if self.s[0] == 0:
             return np.zeros_like(self.s)
         # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
@@ -207,7 +214,7 @@ class SVDResult:
 
 
 def svd(
-    X: mt.MatrixLike | mt.SparseLike,
+    X: mt.MatrixLike | mt.SparseLike | mt.OperatorLike | mt.BatchSource,
     n_components: int | float | None = None,
     *,
     error: float | None = None,
@@ -217,6 +224,7 @@ def svd(
     max_passes: int | None = None,
     random_state: mt.RandomState = None,
     keep_transpose: bool = True,
+    memory_limit: int | str | None = None,
     num_threads: int | None = None,
 ) -> SVDResult:
     r"""Factorize a matrix as :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`.
@@ -226,14 +234,19 @@ def svd(
 
     Parameters
     ----------
-    X : array or sparse matrix of shape (n_samples, n_features)
+    X : array, sparse matrix, linear operator, path or function, of shape (n_samples, n_features)
         float32 or float64 in any memory order is used in place, never copied or written. Integers and booleans
         are converted to float64, float16 to float32, a foreign byte order to the native one. CSR and CSC matrices of
         SciPy are used in place too, with int32 or int64 indices, sorted or not; entries that are stored several times
-        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense.
+        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense. A
+        `scipy.sparse.linalg.LinearOperator` is called back, its ``matmat`` and ``rmatmat`` with blocks of vectors; its
+        answers are checked, and what it raises passes through with a note. A path (``.npy``, and with pyarrow
+        ``.parquet``, ``.arrow`` or ``.feather``, whose columns are the features) is read several times, a batch of rows
+        at a time; a function is called each time, and returns an iterable of batches: arrays or sparse matrices with
+        any number of rows.
     n_components : int or float, optional
         Triplets to return, between 1 and ``min(X.shape)``; None returns all of them. A float between 0 and 1 returns
-        as many as hold this share of `SVDResult.total_variance`, and no more.
+        as many as hold this share of `SVDResult.total_variance`, and no more; an operator needs an integer.
     error : float, optional
         Instead of `n_components`: as many triplets as bring :math:`\|X - U \, \mathrm{diag}(s) \, V^\top\|_F` down to
         this multiple of :math:`\|X\|_F`; between 0 and 1.
@@ -243,7 +256,9 @@ def svd(
         ``"krylov"`` only multiplies with X: block Lanczos iterations [2]_ until the residuals are below `tol`, and a
         look from fresh random directions for triplets that were missed. ``"randomized"`` makes a fixed number of power
         iterations [3]_: its residuals say what that was good for.
-        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``.
+        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``, an
+        operator ``"krylov"``, which is its ``"auto"``, and ``"randomized"``, and an X that is read in batches
+        ``"gram"`` and ``"krylov"``.
     center : bool, default=False
         Subtract the column means: the principal axes are then the rows of ``vt``.
     tol : float, optional
@@ -257,6 +272,10 @@ def svd(
     keep_transpose : bool, default=True
         Of a sparse X, for the time of the call: it takes as much memory as X and makes products with
         :math:`X^\top` about 1.5 times as fast. A dense X has no use for it.
+    memory_limit : int or str, optional
+        Memory that the call may take beside what X itself holds, with the result: bytes, or a string such as "512MB".
+        An array, such as a `numpy.memmap`, is then read in batches too. None: batches of up to 64 MB, and no limit. X
+        that a function returns must come in batches that fit.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -269,7 +288,8 @@ def svd(
     ------
     ValueError
         If X holds NaN or infinity, is empty or not two-dimensional, has indices that point outside, or is sparse
-        with ``solver="full"``; or if an argument is out of range.
+        with ``solver="full"``; if a file is truncated or damaged, or a pass gives other rows than the first; if
+        `memory_limit` is too small (the message names the smallest that works); or if an argument is out of range.
     TypeError
         If X does not hold real numbers, or an argument has the wrong type.
     NumericalError
@@ -303,31 +323,25 @@ def svd(
     >>> r.project([[4.0, 2.5]]).round(1)
     array([[4. , 2.5]])
     """
-    x = as_compressed(X) if is_sparse(X) else as_matrix(X)
-    k, fraction = _target(n_components, error, min(x.shape))
-    core_solver = _core.SvdSolver[check_choice(solver, mt.SvdSolver, "solver")]
-    if fraction > 0.0 and solver == "randomized":
-        raise ValueError("solver='randomized' needs n_components as an integer: use 'krylov' to reach a share or error")
-    if isinstance(x, Compressed) and solver == "full":
-        raise ValueError("solver='full' needs a dense X: use 'krylov' or 'gram', or pass X.toarray()")
-    centered = check_flag(center, "center")
+    x = _as_input(X, memory_limit)
+    k, fraction = _target(n_components, error, _most_components(x))
+    check_choice(solver, mt.SvdSolver, "solver")
+    _check_solver(x, solver, by_fraction=fraction > 0.0)
     keep = check_flag(keep_transpose, "keep_transpose")
-    tolerance = None if tol is None else as_real(tol, "tol")
-    passes = 0 if max_passes is None else check_max_passes(max_passes)
-    seed = fixed_seed(random_state)
-    threads = check_num_threads(num_threads)
-    f = decompose(
-        x,
-        n_components=k,
-        variance_fraction=fraction,
-        solver=core_solver,
-        center=centered,
-        tol=tolerance,
-        max_passes=passes,
-        seed=seed,
-        keep_transpose=keep,
-        num_threads=threads,
-    )
+    arguments: dict[str, Any] = {
+        "n_components": k,
+        "center": check_flag(center, "center"),
+        "tol": None if tol is None else as_real(tol, "tol"),
+        "max_passes": 0 if max_passes is None else check_max_passes(max_passes),
+        "seed": fixed_seed(random_state),
+        "num_threads": check_num_threads(num_threads),
+    }
+    if isinstance(x, Source):
+        f, _ = decompose_source(x, solver=solver, variance_fraction=fraction, memory_limit=memory_limit, **arguments)
+    elif isinstance(x, Operator):
+        f = decompose_operator(x, solver=_core.SvdSolver[solver], **arguments)
+    else:
+        f = decompose(x, solver=_core.SvdSolver[solver], variance_fraction=fraction, keep_transpose=keep, **arguments)
     if f.status == "max_iter":
         worst = float(f.residuals.max())
         warnings.warn(
@@ -336,16 +350,47 @@ def svd(
             ConvergenceWarning,
             stacklevel=2,
         )
-    is_measured = f.residuals.size > 0  # always for a sparse X
+    is_measured = f.residuals.size > 0  # always, but for a dense X
     certificate = Certificate(
         "svd",
-        None if isinstance(x, Compressed) else x,
-        threads,
+        x if isinstance(x, np.ndarray) else None,
+        arguments["num_threads"],
         next_value=f.next_value,
         residuals=f.residuals if is_measured else None,
         error_bounds=f.error_bounds if is_measured else None,
     )
-    return SVDResult(f.u, f.s, f.vt, f.mean if centered else None, f.total_variance, f.status, f.n_passes, certificate)
+    mean = f.mean if center else None
+    return SVDResult(f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, certificate)
+
+
+def _as_input(X: Any, memory_limit: int | str | None) -> mt.FloatArray | Compressed | Operator | Source:
+    if is_operator(X):
+        if memory_limit is not None:
+            raise ValueError("memory_limit says how to read X, but a linear operator is not read: leave it out")
+        return as_operator(X)
+    if is_source(X) or memory_limit is not None:
+        return as_source(X)
+    return as_compressed(X) if is_sparse(X) else as_matrix(X)
+
+
+def _most_components(x: mt.FloatArray | Compressed | Operator | Source) -> int:
+    """Of a source the rows may still have to be counted: it is checked again when they are."""
+    if isinstance(x, Source):
+        return x.n_features if x.n_rows is None else min(x.n_rows, x.n_features)
+    return int(min(x.shape))
+
+
+def _check_solver(x: mt.FloatArray | Compressed | Operator | Source, solver: str, *, by_fraction: bool) -> None:
+    if by_fraction and solver == "randomized":
+        raise ValueError("solver='randomized' needs n_components as an integer: use 'krylov' to reach a share or error")
+    if isinstance(x, Compressed) and solver == "full":
+        raise ValueError("solver='full' needs a dense X: use 'krylov' or 'gram', or pass X.toarray()")
+    if isinstance(x, Operator) and by_fraction:
+        raise ValueError("a linear operator does not tell its total variance: give n_components as an integer")
+    if isinstance(x, Operator) and solver in ("full", "gram"):
+        raise ValueError(f"solver={solver!r} needs the entries of X: use 'krylov' for a linear operator")
+    if isinstance(x, Source) and solver in ("full", "randomized"):
+        raise ValueError(f"solver={solver!r} needs X in memory: use 'krylov' or 'gram' where it is read in batches")
 
 
 def _target(n_components: int | float | None, error: float | None, largest: int) -> tuple[int, float]:

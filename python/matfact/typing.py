@@ -1,5 +1,7 @@
 """The types in matfact's signatures."""
 
+import os
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,6 +16,12 @@ MatrixLike: TypeAlias = npt.ArrayLike
 SparseLike: TypeAlias = Any
 """A SciPy sparse matrix or array (SciPy ships no types of its own)."""
 
+OperatorLike: TypeAlias = Any
+"""A ``scipy.sparse.linalg.LinearOperator``: it is known by its products with blocks of vectors."""
+
+BatchSource: TypeAlias = str | os.PathLike[str] | Callable[[], Iterable[Any]]
+"""Where to read a matrix in batches of rows: a file, or a function that returns an iterable of them."""
+
 RandomState: TypeAlias = int | np.integer[Any] | np.random.Generator | np.random.RandomState | None
 """A seed, a NumPy generator to draw the seed from, or None for fresh entropy."""
 
@@ -25,11 +33,13 @@ FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]
 
 __all__ = [
+    "BatchSource",
     "EighSolver",
     "FactorizeInit",
     "FactorizeSolver",
     "FloatArray",
     "MatrixLike",
+    "OperatorLike",
     "RandomState",
     "Reduction",
     "SparseLike",

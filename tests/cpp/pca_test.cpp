@@ -1,6 +1,6 @@
 #include "matfact/pca.hpp"
 
-#include "support/matrices.hpp"
+#include "support/sparse.hpp"
 
 #include <stdexcept>
 
@@ -34,4 +34,20 @@ TEST_CASE("noise variance is the mean of what is left out")
 TEST_CASE("one row has no variance to explain")
 {
     CHECK_THROWS_AS(pca<double>(matrix<double>({{1, 2}}).view()), std::invalid_argument);
+}
+
+TEST_CASE_TEMPLATE("pca of a sparse matrix is that of the dense one", T, float, double)
+{
+    const auto x = random_csr<T, std::int64_t>(90, 20, 0.7, 0.5);
+    const Matrix<double> a = dense(x);
+    const CscView<T, std::int64_t> transposed{x.values.data(), x.indices.data(), x.indptr.data(), 20, 90};
+    const auto check = [](const PcaResult<T>& r, const PcaResult<double>& expected) {
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK(static_cast<double>(r.explained_variance[i]) == approx<T>(expected.explained_variance[i], 200));
+        CHECK(r.noise_variance == approx<T>(expected.noise_variance, 200));
+        CHECK(distance(r.components, expected.components) < rounding<T>(4000)); // gaps of a tenth
+    };
+    check(pca(x.view(), {3}), pca<double>(a.view(), {3}));
+    check(pca(transposed, {3}), pca<double>(view(a).transposed(), {3}));
+    CHECK_THROWS_AS(pca(x.view(), {3, SvdSolver::full}), std::invalid_argument);
 }

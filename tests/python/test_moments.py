@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import pickle
+import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -272,6 +274,42 @@ def test_moments_travel_without_losing_a_bit(x, via):
         there = pickle.loads(there) if via is pickle.dumps else Moments.from_bytes(there)
     assert state(there) == state(m)
     assert state(there.update(x)) == state(m.update(x))
+
+
+STREAM = """
+import os, pathlib, signal, sys
+import numpy as np
+from matfact import Moments
+
+saved, killed_after = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+done, moments = 0, Moments()
+if saved.exists():  # the number of the last batch, and the moments up to it
+    state = saved.read_bytes()
+    done, moments = int.from_bytes(state[:8], "little"), Moments.from_bytes(state[8:])
+for i in range(done, 12):
+    batch = np.random.default_rng(i).standard_normal((50, 6)) * np.arange(1, 7)
+    moments.update(batch)
+    new = saved.with_suffix(".new")
+    new.write_bytes((i + 1).to_bytes(8, "little") + moments.to_bytes())
+    os.replace(new, saved)  # whole, or not at all
+    if i + 1 == killed_after:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_stream_goes_on_from_its_saved_moments(tmp_path):
+    """To the bits of the stream that nobody killed: the bytes hold all that the sums are."""
+
+    def stream(saved, killed_after):
+        return subprocess.run([sys.executable, "-c", STREAM, str(saved), str(killed_after)], check=False).returncode
+
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    assert stream(killed, 5) == stream(killed, 9) == -signal.SIGKILL
+    assert stream(killed, 0) == stream(whole, 0) == 0
+    assert killed.read_bytes() == whole.read_bytes()
+    pca = matfact.PCA.from_moments(Moments.from_bytes(killed.read_bytes()[8:]), 2)
+    assert pca.n_samples_ == 600
 
 
 @given(st.data())

@@ -1,7 +1,8 @@
-/// Eigenpairs of a symmetric matrix.
+/// Eigenpairs of a symmetric matrix, or of one that is known by its products.
 #pragma once
 
 #include "matfact/certificate.hpp"
+#include "matfact/linear_operator.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/progress.hpp"
 #include "matfact/status.hpp"
@@ -48,6 +49,16 @@ template <class T> struct EighResult {
 /// or not finite, and NumericalError if the tridiagonal solver does not converge.
 template <class T>
 EighResult<T> eigh(MatrixView<const T> a, const EighOptions& options = {}, const Progress& progress = {});
+
+/// The same for a matrix that is known by its products. `automatic` is krylov; `full` and `subset` are not accepted.
+/// Residuals are always measured, in the arithmetic of the operator; they are relative to the largest |w| that the
+/// iterations have seen. Symmetry is tested on a few random vectors. Throws std::invalid_argument where a product is
+/// not finite.
+template <class T>
+EighResult<T> eigh(const LinearOperator<T>& a, const EighOptions& options = {}, const Progress& progress = {});
+
+extern template EighResult<float> eigh(const LinearOperator<float>&, const EighOptions&, const Progress&);
+extern template EighResult<double> eigh(const LinearOperator<double>&, const EighOptions&, const Progress&);
 
 /// Residuals and error bounds of eigenpairs found earlier: as in EighResult, for w (k,) descending and v (n, k).
 template <class T>

@@ -29,4 +29,19 @@ PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options = {}, const Pr
 extern template PcaResult<float> pca(MatrixView<const float>, const PcaOptions&, const Progress&);
 extern template PcaResult<double> pca(MatrixView<const double>, const PcaOptions&, const Progress&);
 
+/// The same for a sparse matrix, read in place and centered in its products; `solver` full is not accepted.
+template <class T, class I>
+PcaResult<T> pca(CsrView<T, I> x, const PcaOptions& options = {}, const Progress& progress = {});
+template <class T, class I>
+PcaResult<T> pca(CscView<T, I> x, const PcaOptions& options = {}, const Progress& progress = {});
+
+#define MATFACT_SPARSE_PCA(T, I)                                                                                       \
+    extern template PcaResult<T> pca(CsrView<T, I>, const PcaOptions&, const Progress&);                               \
+    extern template PcaResult<T> pca(CscView<T, I>, const PcaOptions&, const Progress&);
+MATFACT_SPARSE_PCA(float, std::int32_t)
+MATFACT_SPARSE_PCA(float, std::int64_t)
+MATFACT_SPARSE_PCA(double, std::int32_t)
+MATFACT_SPARSE_PCA(double, std::int64_t)
+#undef MATFACT_SPARSE_PCA
+
 } // namespace matfact

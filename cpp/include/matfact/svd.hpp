@@ -1,9 +1,11 @@
-/// Singular value decomposition of a dense or sparse matrix.
+/// Singular value decomposition of a dense or sparse matrix, or of one that is known by its products.
 #pragma once
 
 #include "matfact/certificate.hpp"
+#include "matfact/linear_operator.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/progress.hpp"
+#include "matfact/row_source.hpp"
 #include "matfact/status.hpp"
 
 #include <cstdint>
@@ -31,8 +33,9 @@ struct SvdOptions {
     /// Largest residual relative to s_1; 0 = as accurate as the arithmetic allows; NaN = that, but for krylov 1e-6 for
     /// float64 and 1e-4 for float32.
     double tol = std::numeric_limits<double>::quiet_NaN();
-    Index max_passes = 0;          ///< krylov, randomized: products with x'x at most; 0 = 1000 and 5
-    std::uint64_t seed = 0;        ///< krylov, randomized: of the start
+    Index max_passes = 0;   ///< krylov, randomized: products with x'x at most; 0 = 1000 and 5
+    Index block = 0;        ///< krylov: vectors of a product; 0 = 8 or 16, for a RowSource 16 to 64. More save products
+    std::uint64_t seed = 0; ///< krylov, randomized: of the start
     bool compute_residuals = true; ///< false leaves them empty, unless tol asks for them: they cost one product with x
     /// Sparse x: false saves the memory of a transpose, as large as x, and makes the products with x' slower.
     bool keep_transpose = true;
@@ -49,10 +52,10 @@ template <class T> struct SvdResult {
     std::vector<T> mean;         ///< (n_cols,) subtracted column means; empty without centering
     std::vector<T> residuals;    ///< (n_components,)
     std::vector<T> error_bounds; ///< (n_components,) of |s_i - exact|, there with the residuals
-    double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked)
+    double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked); NaN for a LinearOperator
     double next_value = std::numeric_limits<double>::quiet_NaN(); ///< krylov: upper estimate of the next singular value
-    Index n_passes = 0;                                           ///< krylov, randomized: products with x'x
-    Status status = Status::converged;                            ///< max_iter where a residual stays above tol
+    Index n_passes = 0;                ///< krylov, randomized: products with x'x; of a RowSource how often it was read
+    Status status = Status::converged; ///< max_iter where a residual stays above tol
 };
 
 /// Leading singular triplets. Throws std::invalid_argument if x is empty or not finite, NumericalError on overflow.
@@ -70,6 +73,27 @@ template <class T, class I>
 SvdResult<T> svd(CsrView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
 template <class T, class I>
 SvdResult<T> svd(CscView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
+
+/// The same for a matrix that is known by its products, centered by them too. `automatic` is krylov; `full`, `gram` and
+/// variance_fraction are not accepted. Residuals are always measured, in the arithmetic of the operator. Throws
+/// std::invalid_argument where a product is not finite.
+template <class T>
+SvdResult<T> svd(const LinearOperator<T>& x, const SvdOptions& options = {}, const Progress& progress = {});
+
+extern template SvdResult<float> svd(const LinearOperator<float>&, const SvdOptions&, const Progress&);
+extern template SvdResult<double> svd(const LinearOperator<double>&, const SvdOptions&, const Progress&);
+
+/// The same for rows that come in batches; never more than one of them is in memory, and x is never centered there. All
+/// arithmetic is float64. `gram` reads x once, and twice more for u and the residuals; `krylov` several times, with
+/// n_cols
+/// * max(4 n_components, n_components + 8 block) numbers besides u. `automatic` is gram up to 2048 columns. Without u
+/// there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i. Residuals are ||x' u_i -
+/// s_i v_i|| / s_1 for a wide x too. Throws std::invalid_argument where a pass gives other rows than the first.
+template <class T>
+SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& options = {}, const Progress& progress = {});
+
+extern template SvdResult<float> svd(const RowSource<float>&, const SvdOptions&, const Progress&);
+extern template SvdResult<double> svd(const RowSource<double>&, const SvdOptions&, const Progress&);
 
 /// Residuals and error bounds of triplets found earlier, as in SvdResult: u (n_rows, k), s (k,) descending, vt (k,
 /// n_cols); `mean` may be null.

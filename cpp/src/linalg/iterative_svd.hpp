@@ -10,7 +10,7 @@ namespace matfact::linalg {
 template <class T> struct TallOperator {
     Index n_rows = 0, n_cols = 0;
     BlockOperator<T> gram;            ///< z = A'(A q) in the arithmetic of T
-    BlockOperator<double> exact_gram; ///< the same in float64, where T is float
+    BlockOperator<double> exact_gram; ///< the same in float64, where T is float; empty if there is no such product
     /// A v for v (n_cols, k), and A'u for u (n_rows, k), in float64: they decide the accuracy of the result.
     Product times, transposed_times;
 };
@@ -21,6 +21,10 @@ struct IterativeOptions {
     double total_variance = 0;    ///< squared Frobenius norm of A
     double tol = 0;               ///< largest residual relative to s_1; 0 = as small as the arithmetic allows
     Index max_passes = 0;         ///< products with A'A, at most
+    Index block = 0;    ///< columns of a product of krylov_svd; 0 = 8, or 16 in float32. A caller who sets it pays for
+                        ///< products rather than for columns: the probe, too, then takes few products of many columns
+    bool want_u = true; ///< krylov_svd: false saves u, whose place is n_rows * k; s is then good to eps s_1^2 / s_i,
+                        ///< and there are no residuals
     std::uint64_t seed = 0;
     int threads = 1;
 };
@@ -33,6 +37,9 @@ struct IterativeSvd {
     Index n_columns = 0;           ///< columns in these products
     Status status = Status::converged;
 };
+
+/// The k leading triplets of A in the span of the orthonormal columns of v, with their residuals.
+template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Matrix<double>& v, Index k, int threads);
 
 /// ||A'u_i - s_i v_i|| / s_1 from the product A'u.
 std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& f, int threads);

@@ -157,7 +157,7 @@ private:
     Index capacity_for(Index wanted) const
     {
         // More would save few products on hard spectra, and cost more to orthogonalize against.
-        const Index most = std::max(4 * wanted, wanted + 128);
+        const Index most = std::max(4 * wanted, wanted + std::max<Index>(128, 8 * options_.block));
         // A basis that is nearly the whole space may as well be it.
         return most + options_.block >= n_ ? n_ : most;
     }
@@ -347,6 +347,7 @@ private:
             result_.values.push_back(ritz.value(i));
             result_.residuals.push_back(ritz.residual(i));
         }
+        result_.norm = ritz.norm;
         result_.next_value = wanted_ < ritz.size() ? ritz.value(wanted_) + ritz.residual(wanted_)
                                                    : -std::numeric_limits<double>::infinity();
         restart(ritz, wanted_);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 namespace matfact::linalg {
 
@@ -56,6 +57,13 @@ SparseOperand<S, I>::SparseOperand(CsrView<S, I> stored, bool by_columns, bool c
       moments_(by_columns ? row_moments(stored, center, scale_, threads)
                           : column_moments(stored, center, scale_, threads)),
       product_(stored, keep_transpose, threads)
+{
+}
+
+template <class S, class I>
+SparseOperand<S, I>::SparseOperand(CsrView<S, I> rows, ColumnMoments moments, bool keep_transpose, int threads)
+    : by_columns_(false), threads_(threads), scale_(1.0), moments_(std::move(moments)),
+      product_(rows, keep_transpose, threads)
 {
 }
 

@@ -16,6 +16,9 @@ public:
     /// magnitude, which the scale brings near 1 where squares of it would leave the range of S.
     SparseOperand(CsrView<S, I> stored, bool by_columns, bool center, bool keep_transpose, double largest, int threads);
 
+    /// Takes some rows of a larger matrix by rows, with the means of that: neither scaled nor looked at.
+    SparseOperand(CsrView<S, I> rows, ColumnMoments moments, bool keep_transpose, int threads);
+
     Index n_rows() const { return by_columns_ ? product_.matrix().n_cols : product_.matrix().n_rows; }
     Index n_cols() const { return by_columns_ ? product_.matrix().n_rows : product_.matrix().n_cols; }
     double scale() const { return scale_; }

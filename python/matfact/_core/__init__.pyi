@@ -1,7 +1,7 @@
 """The compiled core: one function per method and dtype. Arrays go in as views and come out without a copy."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -133,6 +133,92 @@ def svd_certificate_f64(
     x: _F64, u: _F64, s: _F64, vt: _F64, mean: _F64 | None, *, next_value: float, num_threads: int
 ) -> tuple[_F64, _F64]: ...
 def project_f64(q: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
+def svd_operator_f32(
+    times: Callable[[_F32], _F32],
+    transposed_times: Callable[[_F32], _F32],
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: SvdSolver,
+    center: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def eigh_operator_f32(
+    times: Callable[[_F32], _F32],
+    n: int,
+    *,
+    n_components: int,
+    solver: EighSolver,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, float, int, Status]: ...
+def svd_operator_f64(
+    times: Callable[[_F64], _F64],
+    transposed_times: Callable[[_F64], _F64],
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    solver: SvdSolver,
+    center: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def eigh_operator_f64(
+    times: Callable[[_F64], _F64],
+    n: int,
+    *,
+    n_components: int,
+    solver: EighSolver,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, float, int, Status]: ...
+def svd_batches_f32(
+    batches: Callable[[], Iterable[_F32 | tuple[_F32, _I32 | _I64, _I32 | _I64, int, int]]],
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    block: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def svd_batches_f64(
+    batches: Callable[[], Iterable[_F64 | tuple[_F64, _I32 | _I64, _I32 | _I64, int, int]]],
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    block: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
 def shrink_rows(rows: _F64, *, n_exact: int, n_kept: int, num_threads: int, progress: _Progress) -> float: ...
 def moments_empty() -> _Moments: ...
 def moments_merge(into: _Moments, other: _Moments, *, num_threads: int) -> None: ...
