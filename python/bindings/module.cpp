@@ -13,4 +13,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_sketch(m);
     matfact::bind_sparse_svd(m);
     matfact::bind_factorize(m);
+    matfact::bind_implicit_mf(m);
+    matfact::bind_biased_mf(m);
+    matfact::bind_top_n(m);
 }
