@@ -158,7 +158,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
     const bool is_exact = options.solver == ImplicitSolver::als;
     ImplicitFactors result;
     PaddedFactor w(x.n_rows, k), h(x.n_cols, k);
-    fill_uniform(w.view(), 0.1 / std::sqrt(static_cast<double>(k)), options.seed, 0, threads);
+    // Positive, as the scores that are sought: the first direction is there from the start.
+    fill_uniform(w.view(), 0.0f, 0.2f / std::sqrt(static_cast<float>(k)), options.seed, 0, threads);
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
     const auto update = [&](CsrView<float, I> rows, const RowSchedule& schedule, const ImplicitEquations<I>& equations,

@@ -7,7 +7,7 @@
 
 namespace matfact {
 
-/// Uniform entries of the standard deviation `deviation`. The same on every platform: integers and products only.
-void fill_uniform(MatrixView<float> x, double deviation, std::uint64_t seed, std::uint64_t stream, int threads);
+/// Uniform entries between `low` and `high`. The same on every platform: integers and products only.
+void fill_uniform(MatrixView<float> x, float low, float high, std::uint64_t seed, std::uint64_t stream, int threads);
 
 } // namespace matfact

@@ -23,12 +23,16 @@ EighSolver: TypeAlias = Literal["auto", "full", "subset", "krylov"]
 FactorizeSolver: TypeAlias = Literal["auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"]
 FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]
+ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
+L2Scaling: TypeAlias = Literal["count", "none"]
 
 __all__ = [
     "EighSolver",
     "FactorizeInit",
     "FactorizeSolver",
     "FloatArray",
+    "ImplicitSolver",
+    "L2Scaling",
     "MatrixLike",
     "RandomState",
     "Reduction",
