@@ -1,8 +1,8 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
 Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
-`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF` and `BiasedMF` recommend items to
-users from their `Interactions`. They are imported when they are first asked for.
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD` and
+`Popularity` recommend items to users from their `Interactions`. They are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matfact.matrix_factorization import MatrixFactorization
     from matfact.metrics import evaluate
     from matfact.pca import PCA
+    from matfact.popularity import Popularity
+    from matfact.pure_svd import PureSVD
     from matfact.splits import (
         Split,
         StrongSplit,
@@ -52,6 +54,8 @@ __all__ = [
     "MatrixFactorization",
     "Moments",
     "NumericalError",
+    "Popularity",
+    "PureSVD",
     "Recommendations",
     "SVDResult",
     "Split",
@@ -81,6 +85,8 @@ _LAZY = {
     "Interactions": "matfact.interactions",
     "MatrixFactorization": "matfact.matrix_factorization",
     "PCA": "matfact.pca",
+    "Popularity": "matfact.popularity",
+    "PureSVD": "matfact.pure_svd",
     "Recommendations": "matfact._top_n",
     "Split": "matfact.splits",
     "StrongSplit": "matfact.splits",

@@ -23,6 +23,7 @@ from matfact.interactions import Codes, Interactions
 Factor = npt.NDArray[np.float32]
 
 _FORMAT = 1  # of saved models
+_PAIRS = 1 << 15  # whose factors are held at a time
 
 
 class Recommender(BaseEstimator):  # type: ignore[misc]
@@ -46,10 +47,13 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         """Become what a fit, or a file, says."""
         self._w, self._h, self._facts, self._parameters = w, h, facts, self.get_params(deep=False)
+        self.interactions_ = interactions
+
+    def _adopt_iterations(self, facts: dict[str, Any]) -> None:
+        """What models that iterate report."""
         self.objective_history_ = np.array(facts["history"], dtype=np.float64)
         self.objective_ = float(self.objective_history_[-1])
         self.n_iter_, self.status_ = int(facts["n_iter"]), facts["status"]
-        self.interactions_ = interactions
 
     @abstractmethod
     def _solve_rows(self, rows: Any) -> Factor:
@@ -172,10 +176,14 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         rows, cols = self.interactions_.user_codes(users), self.interactions_.item_codes(items)
         if len(rows) != len(cols) and 1 not in (len(rows), len(cols)):
             raise ValueError(f"users and items must be equally many, got {len(rows)} and {len(cols)}")
-        w = self._rows_of_users(rows)
-        h = np.where((cols >= 0)[:, None], self._h[np.maximum(cols, 0)], np.float32(0))
-        products = (self._queries(w).astype(np.float64) * h).sum(axis=1)
-        return cast(Factor, (products + self._constants(w)).astype(np.float32))
+        rows, cols = np.broadcast_arrays(rows, cols)
+        scores = np.empty(len(rows), np.float32)
+        for begin in range(0, len(rows), _PAIRS):
+            some = slice(begin, begin + _PAIRS)
+            w, items = self._rows_of_users(rows[some]), cols[some]
+            h = np.where((items >= 0)[:, None], self._h[np.maximum(items, 0)], np.float32(0))
+            scores[some] = (self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w)
+        return scores
 
     def recommend(
         self,

@@ -181,6 +181,7 @@ class BiasedMF(Recommender):
         self.user_bias_, self.item_bias_ = self._bias(w), self._bias(h)
         values = interactions.matrix.data
         self._range = float(values.min()), float(values.max())
+        self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
 
     def _n_columns(self) -> int:

@@ -191,6 +191,7 @@ class ImplicitMF(Recommender):
         self._fitted_options = self._options()
         self._spectrum = [as_real(value, "spectrum") for value in facts["spectrum"]]
         self.user_factors_, self.item_factors_ = w, h
+        self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
 
     def _n_columns(self) -> int:
