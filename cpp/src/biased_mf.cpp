@@ -165,7 +165,8 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
 }
 
 template <class I>
-Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options)
+Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options,
+                          const Progress& progress)
 {
     options.validate();
     const Index k = unknowns(options);
@@ -182,7 +183,8 @@ Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double
         for (Index p = 0; p < linalg::stored_entries(x); ++p)
             features.copy_row(h, static_cast<Index>(x.indices[p]));
     Matrix<float> w(x.n_rows, k);
-    update_rows(x, schedule, BiasedEquations<I>(x, h, mean, options), features.view(), w.view(), workers, {});
+    update_rows(x, schedule, BiasedEquations<I>(x, h, mean, options), features.view(), w.view(), workers,
+                checkpoint_of(progress));
     return w;
 }
 

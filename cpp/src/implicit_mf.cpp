@@ -200,7 +200,7 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
 
 template <class I>
 Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, const std::vector<double>& spectrum,
-                            const ImplicitOptions& options)
+                            const ImplicitOptions& options, const Progress& progress)
 {
     options.validate();
     require(h.n_rows == x.n_cols && h.n_cols == static_cast<Index>(spectrum.size()) && h.col_stride == 1,
@@ -214,7 +214,7 @@ Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, cons
     const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
         return worker.solver.solve(h, entries, worker.diagonal.data(), &w(row, 0));
     };
-    sweep_rows(x, schedule, ImplicitEquations<I>(x, spectrum, options), solve, workers, {});
+    sweep_rows(x, schedule, ImplicitEquations<I>(x, spectrum, options), solve, workers, checkpoint_of(progress));
     return w;
 }
 

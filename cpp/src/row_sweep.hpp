@@ -38,7 +38,7 @@ inline std::vector<RowWorker> make_workers(Index n_features, Index longest, int 
 
 template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_features)
 {
-    constexpr double task_flops = 4e6, slice_flops = 1e9; // some 50 us, and 10 ms, on one core
+    constexpr double task_flops = 4e6, slice_flops = 4e9; // some 50 us, and 50 ms, on one core
     double task = 0.0, slice = 0.0;
     const auto k = static_cast<double>(n_features);
     for (Index i = 0; i < x.n_rows; ++i) {

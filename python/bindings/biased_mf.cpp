@@ -50,7 +50,7 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
               Matrix<float> w;
               {
                   const py::gil_scoped_release nogil;
-                  w = biased_rows(x, factor, mean, options);
+                  w = biased_rows(x, factor, mean, options, tick(std::nullopt));
               }
               return to_numpy(std::move(w));
           },

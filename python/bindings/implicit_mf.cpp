@@ -54,7 +54,7 @@ template <class I> void bind_implicit_for(py::module_& m, const std::string& typ
               Matrix<float> w;
               {
                   const py::gil_scoped_release nogil;
-                  w = implicit_rows(x, factor, spectrum, options);
+                  w = implicit_rows(x, factor, spectrum, options, tick(std::nullopt));
               }
               return to_numpy(std::move(w));
           },

@@ -48,13 +48,16 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
                         const Progress& progress = {});
 
 /// Rows of w for the ratings x (n_rows, n_items) of users, given mean and h of a fit with the same options.
+/// `progress` is called between pieces of the work; what it returns does not count.
 template <class I>
-Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options);
+Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options,
+                          const Progress& progress = {});
 
 #define MATFACT_BIASED(EXTERN, I)                                                                                      \
     EXTERN template BiasedFactors biased_mf(CsrView<float, I>, CsrView<float, I>, const BiasedOptions&,                \
                                             const Progress&);                                                          \
-    EXTERN template Matrix<float> biased_rows(CsrView<float, I>, MatrixView<const float>, double, const BiasedOptions&);
+    EXTERN template Matrix<float> biased_rows(CsrView<float, I>, MatrixView<const float>, double,                      \
+                                              const BiasedOptions&, const Progress&);
 MATFACT_BIASED(extern, std::int32_t)
 MATFACT_BIASED(extern, std::int64_t)
 

@@ -52,15 +52,16 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
                             const Progress& progress = {});
 
 /// Rows of W for the histories x (n_rows, n_items) of users, given h and spectrum of a fit with the same options.
+/// `progress` is called between pieces of the work; what it returns does not count.
 template <class I>
 Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, const std::vector<double>& spectrum,
-                            const ImplicitOptions& options);
+                            const ImplicitOptions& options, const Progress& progress = {});
 
 #define MATFACT_IMPLICIT(EXTERN, I)                                                                                    \
     EXTERN template ImplicitFactors implicit_mf(CsrView<float, I>, CsrView<float, I>, const ImplicitOptions&,          \
                                                 const Progress&);                                                      \
     EXTERN template Matrix<float> implicit_rows(CsrView<float, I>, MatrixView<const float>,                            \
-                                                const std::vector<double>&, const ImplicitOptions&);
+                                                const std::vector<double>&, const ImplicitOptions&, const Progress&);
 MATFACT_IMPLICIT(extern, std::int32_t)
 MATFACT_IMPLICIT(extern, std::int64_t)
 
