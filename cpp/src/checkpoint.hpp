@@ -1,4 +1,4 @@
-/// A progress callback as the products of linalg/ know it: for methods without sweeps, which cannot stop early.
+/// A progress callback as the products of linalg/ know it: between pieces of work that cannot stop early.
 #pragma once
 
 #include "linalg/gram.hpp"

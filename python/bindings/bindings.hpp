@@ -17,5 +17,8 @@ void bind_sparse_svd(pybind11::module_& m);
 void bind_linear_operator(pybind11::module_& m);
 void bind_row_source(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);
+void bind_implicit_mf(pybind11::module_& m);
+void bind_biased_mf(pybind11::module_& m);
+void bind_top_n(pybind11::module_& m);
 
 } // namespace matfact

@@ -15,4 +15,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_linear_operator(m);
     matfact::bind_row_source(m);
     matfact::bind_factorize(m);
+    matfact::bind_implicit_mf(m);
+    matfact::bind_biased_mf(m);
+    matfact::bind_top_n(m);
 }

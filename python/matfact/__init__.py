@@ -1,61 +1,108 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
 Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
-`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators and are imported when they are first asked for.
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD` and
+`Popularity` recommend items to users from their `Interactions`. They are imported when they are first asked for.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from matfact._progress import Iteration
 from matfact._runtime import CpuInfo, cpu_info, get_num_threads, set_num_threads, threads
 from matfact.eigh import EighResult, eigh
 from matfact.exceptions import ConvergenceWarning, NumericalError
-from matfact.factorize import Factorization, Iteration, factorize
+from matfact.factorize import Factorization, factorize
 from matfact.moments import Moments
 from matfact.svd import SVDResult, svd
 
 if TYPE_CHECKING:
+    from matfact._top_n import Recommendations
+    from matfact.biased_mf import BiasedMF
+    from matfact.implicit_mf import ImplicitMF
     from matfact.incremental_pca import IncrementalPCA
+    from matfact.interactions import Interactions
     from matfact.matrix_factorization import MatrixFactorization
+    from matfact.metrics import evaluate
     from matfact.pca import PCA
+    from matfact.popularity import Popularity
+    from matfact.pure_svd import PureSVD
+    from matfact.splits import (
+        Split,
+        StrongSplit,
+        k_fold,
+        leave_k_out,
+        random_split,
+        strong_generalization,
+        temporal_split,
+    )
     from matfact.truncated_svd import TruncatedSVD
 
     __version__: str
 
 __all__ = [
     "PCA",
+    "BiasedMF",
     "ConvergenceWarning",
     "CpuInfo",
     "EighResult",
     "Factorization",
+    "ImplicitMF",
     "IncrementalPCA",
+    "Interactions",
     "Iteration",
     "MatrixFactorization",
     "Moments",
     "NumericalError",
+    "Popularity",
+    "PureSVD",
+    "Recommendations",
     "SVDResult",
+    "Split",
+    "StrongSplit",
     "TruncatedSVD",
     "cpu_info",
     "eigh",
+    "evaluate",
     "factorize",
     "get_num_threads",
+    "k_fold",
+    "leave_k_out",
+    "random_split",
     "set_num_threads",
+    "strong_generalization",
     "svd",
+    "temporal_split",
     "threads",
 ]
 
-# Importing scikit-learn takes about a second, which users of the functions need not wait for.
-_ESTIMATORS = {
+# Importing scikit-learn and SciPy's sparse matrices takes about a second, which users of the functions need not
+# wait for.
+_LAZY = {
+    "BiasedMF": "matfact.biased_mf",
+    "ImplicitMF": "matfact.implicit_mf",
     "IncrementalPCA": "matfact.incremental_pca",
+    "Interactions": "matfact.interactions",
     "MatrixFactorization": "matfact.matrix_factorization",
     "PCA": "matfact.pca",
+    "Popularity": "matfact.popularity",
+    "PureSVD": "matfact.pure_svd",
+    "Recommendations": "matfact._top_n",
+    "Split": "matfact.splits",
+    "StrongSplit": "matfact.splits",
     "TruncatedSVD": "matfact.truncated_svd",
+    "evaluate": "matfact.metrics",
+    "k_fold": "matfact.splits",
+    "leave_k_out": "matfact.splits",
+    "random_split": "matfact.splits",
+    "strong_generalization": "matfact.splits",
+    "temporal_split": "matfact.splits",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ESTIMATORS:
-        value = getattr(import_module(_ESTIMATORS[name]), name)
+    if name in _LAZY:
+        value = getattr(import_module(_LAZY[name]), name)
     elif name == "__version__":
         from importlib.metadata import version
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
+from matfact._progress import Callback, Iteration
 from matfact._validation import (
     Csr,
     as_csr,
@@ -30,17 +30,6 @@ from matfact._validation import (
 )
 from matfact.exceptions import ConvergenceWarning, NumericalError
 
-
-class Iteration(NamedTuple):
-    """What a callback is told after each sweep."""
-
-    n_iter: int
-    """Sweeps done so far."""
-    objective: float
-    """The value that is minimized, after the last sweep."""
-
-
-Callback: TypeAlias = Callable[[Iteration], bool | None]
 Start: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
 
 _DEFAULT_TOL = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 1e-5}

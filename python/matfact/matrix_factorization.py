@@ -9,8 +9,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from matfact import typing as mt
+from matfact._progress import Callback
 from matfact._validation import check_num_threads
-from matfact.factorize import Callback, Start, factorize, impute, solve_rows
+from matfact.factorize import Start, factorize, impute, solve_rows
 
 _FLOATS = (np.float64, np.float32)
 

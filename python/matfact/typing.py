@@ -31,6 +31,8 @@ EighSolver: TypeAlias = Literal["auto", "full", "subset", "krylov"]
 FactorizeSolver: TypeAlias = Literal["auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"]
 FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]
+ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
+L2Scaling: TypeAlias = Literal["count", "none"]
 
 __all__ = [
     "BatchSource",
@@ -38,6 +40,8 @@ __all__ = [
     "FactorizeInit",
     "FactorizeSolver",
     "FloatArray",
+    "ImplicitSolver",
+    "L2Scaling",
     "MatrixLike",
     "OperatorLike",
     "RandomState",

@@ -1,10 +1,12 @@
 /// Everything but the optional Eigen adapters (matfact/eigen.hpp).
 #pragma once
 
+#include "matfact/biased_mf.hpp"
 #include "matfact/certificate.hpp"
 #include "matfact/eigh.hpp"
 #include "matfact/factorize.hpp"
 #include "matfact/gram.hpp"
+#include "matfact/implicit_mf.hpp"
 #include "matfact/lapack.hpp"
 #include "matfact/linear_operator.hpp"
 #include "matfact/matrix.hpp"
@@ -17,3 +19,4 @@
 #include "matfact/sketch.hpp"
 #include "matfact/status.hpp"
 #include "matfact/svd.hpp"
+#include "matfact/top_n.hpp"

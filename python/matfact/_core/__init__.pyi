@@ -57,6 +57,14 @@ class Reduction(enum.Enum):
     mean = ...
     sum = ...
 
+class ImplicitSolver(enum.Enum):
+    als = ...
+    cg = ...
+
+class L2Scaling(enum.Enum):
+    none = ...
+    count = ...
+
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def has_openmp() -> bool: ...
@@ -661,3 +669,153 @@ def factorize_csr_f64_i64(
 def solve_rows_csr_f64_i64(
     values: _F64, indices: _I64, indptr: _I64, n_rows: int, n_cols: int, h: _F64, *, l2: float, num_threads: int
 ) -> _F64: ...
+def implicit_mf_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    t_values: _F32,
+    t_indices: _I32,
+    t_indptr: _I32,
+    *,
+    n_components: int,
+    solver: ImplicitSolver,
+    alpha: float,
+    unobserved_weight: float,
+    l2: float,
+    l2_scaling: float,
+    cg_steps: int,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
+def implicit_rows_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    h: _F32,
+    spectrum: list[float],
+    *,
+    alpha: float,
+    unobserved_weight: float,
+    l2: float,
+    l2_scaling: float,
+    num_threads: int,
+) -> _F32: ...
+def biased_mf_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    t_values: _F32,
+    t_indices: _I32,
+    t_indptr: _I32,
+    *,
+    n_components: int,
+    l2: float,
+    l2_scaling: L2Scaling,
+    biases: bool,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
+def biased_rows_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    h: _F32,
+    mean: float,
+    *,
+    n_components: int,
+    l2: float,
+    l2_scaling: L2Scaling,
+    biases: bool,
+    num_threads: int,
+) -> _F32: ...
+def top_n_i32(
+    queries: _F32,
+    items: _F32,
+    seen_indices: _I32,
+    seen_indptr: _I32,
+    *,
+    candidates: list[int] | None,
+    n: int,
+    num_threads: int,
+) -> tuple[_I64, _F32]: ...
+def implicit_mf_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    t_values: _F32,
+    t_indices: _I64,
+    t_indptr: _I64,
+    *,
+    n_components: int,
+    solver: ImplicitSolver,
+    alpha: float,
+    unobserved_weight: float,
+    l2: float,
+    l2_scaling: float,
+    cg_steps: int,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
+def implicit_rows_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    h: _F32,
+    spectrum: list[float],
+    *,
+    alpha: float,
+    unobserved_weight: float,
+    l2: float,
+    l2_scaling: float,
+    num_threads: int,
+) -> _F32: ...
+def biased_mf_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    t_values: _F32,
+    t_indices: _I64,
+    t_indptr: _I64,
+    *,
+    n_components: int,
+    l2: float,
+    l2_scaling: L2Scaling,
+    biases: bool,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
+def biased_rows_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    h: _F32,
+    mean: float,
+    *,
+    n_components: int,
+    l2: float,
+    l2_scaling: L2Scaling,
+    biases: bool,
+    num_threads: int,
+) -> _F32: ...
+def top_n_i64(
+    queries: _F32,
+    items: _F32,
+    seen_indices: _I64,
+    seen_indptr: _I64,
+    *,
+    candidates: list[int] | None,
+    n: int,
+    num_threads: int,
+) -> tuple[_I64, _F32]: ...

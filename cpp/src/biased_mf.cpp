@@ -1,0 +1,194 @@
+#include "matfact/biased_mf.hpp"
+
+#include "checkpoint.hpp"
+#include "linalg/csr.hpp"
+#include "random_factor.hpp"
+#include "require.hpp"
+#include "row_sweep.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace matfact {
+
+namespace {
+
+template <class I> void check_ratings(CsrView<float, I> x, int threads)
+{
+    linalg::check_structure(x, threads);
+    require(std::isfinite(linalg::largest_magnitude(x, threads)), "ratings must be finite");
+}
+
+template <class I> double mean_value(CsrView<float, I> x)
+{
+    double sum = 0.0;
+    for (Index p = 0; p < linalg::stored_entries(x); ++p)
+        sum += static_cast<double>(x.values[p]);
+    return sum / static_cast<double>(std::max<Index>(1, linalg::stored_entries(x)));
+}
+
+/// What a row's own factor and bias are multiplied with: the other side's factor, and ones in place of its biases,
+/// which are known and are subtracted from the ratings.
+class Features {
+public:
+    Features(Index n_rows, Index k, bool biases) : values_(n_rows, k), biases_(biases) {}
+
+    /// Row i from a factor of the same shape.
+    void copy_row(MatrixView<const float> factor, Index i)
+    {
+        std::copy_n(&factor(i, 0), values_.n_cols(), &values_(i, 0));
+        if (biases_)
+            values_(i, values_.n_cols() - 1) = 1.0f;
+    }
+    void copy(MatrixView<const float> factor, int threads)
+    {
+        constexpr Index block_rows = 512;
+        for_blocks(factor.n_rows, block_rows, threads, [&](Index begin, Index end, Index) {
+            for (Index i = begin; i < end; ++i)
+                copy_row(factor, i);
+        });
+    }
+    MatrixView<const float> view() const { return values_.view(); }
+
+private:
+    Matrix<float> values_;
+    bool biases_;
+};
+
+/// The equations of the rows of x for the other side's factor h, whose last column are the biases.
+template <class I> class BiasedEquations {
+public:
+    BiasedEquations(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options)
+        : x_(x), h_(h), mean_(static_cast<float>(mean)), options_(options)
+    {
+    }
+    double l2(Index row) const
+    {
+        const auto n = static_cast<double>(x_.indptr[row + 1] - x_.indptr[row]);
+        return options_.l2 * (options_.l2_scaling == L2Scaling::count ? n : 1.0);
+    }
+
+    /// See sweep_rows.
+    double operator()(Index row, RowWorker& worker) const
+    {
+        const auto begin = static_cast<Index>(x_.indptr[row]), end = static_cast<Index>(x_.indptr[row + 1]);
+        double at_zero = 0.0, squares = 0.0;
+        for (Index p = begin; p < end; ++p) {
+            const Index j = static_cast<Index>(x_.indices[p]);
+            const float target = x_.values[p] - mean_ - (options_.biases ? h_(j, h_.n_cols - 1) : 0.0f);
+            worker.root[static_cast<std::size_t>(p - begin)] = 1.0f;
+            worker.right[static_cast<std::size_t>(p - begin)] = target;
+            at_zero += static_cast<double>(target) * static_cast<double>(target);
+            squares += static_cast<double>(h_(j, 0)) * static_cast<double>(h_(j, 0));
+        }
+        // float32 resolves no smaller ridge, and rows with fewer entries than unknowns need one.
+        const double ridge = std::max(l2(row), 1e-6 * squares + 1e-20);
+        std::fill(worker.diagonal.begin(), worker.diagonal.end(), static_cast<float>(ridge));
+        return at_zero;
+    }
+
+private:
+    CsrView<float, I> x_;
+    MatrixView<const float> h_;
+    float mean_;
+    const BiasedOptions& options_;
+};
+
+template <class I>
+double update_rows(CsrView<float, I> x, const RowSchedule& schedule, const BiasedEquations<I>& equations,
+                   MatrixView<const float> features, MatrixView<float> out, std::vector<RowWorker>& workers,
+                   const linalg::Checkpoint& interrupt)
+{
+    const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
+        return worker.solver.solve(features, entries, worker.diagonal.data(), &out(row, 0));
+    };
+    return sweep_rows(x, schedule, equations, solve, workers, interrupt);
+}
+
+Index unknowns(const BiasedOptions& options) { return options.n_components + (options.biases ? 1 : 0); }
+
+} // namespace
+
+void BiasedOptions::validate() const
+{
+    require(n_components >= 1, "n_components must be at least 1");
+    require(std::isfinite(l2) && l2 >= 0.0, "l2 must not be negative");
+    require(max_iter >= 1, "max_iter must be at least 1");
+    require(tol >= 0.0, "tol must not be negative");
+}
+
+template <class I>
+BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
+                        const Progress& progress)
+{
+    options.validate();
+    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
+            "xt must be the transpose of x");
+    const int threads = resolve_threads(options.num_threads);
+    check_ratings(x, threads);
+    check_ratings(xt, threads);
+    const linalg::Checkpoint interrupt = checkpoint_of(progress);
+
+    const Index k = unknowns(options);
+    BiasedFactors result;
+    result.mean = mean_value(x);
+    result.w = Matrix<float>(x.n_rows, k);
+    result.h = Matrix<float>(x.n_cols, k);
+    const MatrixView<float> w = result.w.view(), h = result.h.view();
+    std::fill_n(w.data, result.w.size(), 0.0f);
+    fill_uniform(w.block(0, 0, w.n_rows, options.n_components), -0.2f, 0.2f, options.seed, 0, threads);
+    Features of_w(w.n_rows, k, options.biases), of_h(h.n_rows, k, options.biases);
+    const RowSchedule users(x, k), items(xt, k);
+    std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
+    while (result.n_iter < options.max_iter) {
+        const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
+        of_w.copy(w, threads);
+        update_rows(xt, items, of_items, of_w.view(), h, workers, interrupt);
+        of_h.copy(h, threads);
+        const double objective = update_rows(x, users, of_users, of_h.view(), w, workers, interrupt) +
+                                 penalty(h, [&](Index row) { return of_items.l2(row); }, threads);
+        if (!std::isfinite(objective))
+            throw NumericalError("the factors overflow float32: scale the ratings down or raise l2");
+        ++result.n_iter;
+        const double before = result.history.empty() ? objective : result.history.back();
+        result.history.push_back(objective);
+        if (progress && progress({result.n_iter, objective})) {
+            result.status = Status::stopped;
+            break;
+        }
+        if (options.tol > 0.0 && result.n_iter > 1 && before - objective <= options.tol * before) {
+            result.status = Status::converged;
+            break;
+        }
+    }
+    return result;
+}
+
+template <class I>
+Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options,
+                          const Progress& progress)
+{
+    options.validate();
+    const Index k = unknowns(options);
+    require(h.n_rows == x.n_cols && h.n_cols == k && h.col_stride == 1,
+            "h must have one row for each column of x and one column for each unknown");
+    const int threads = resolve_threads(options.num_threads);
+    check_ratings(x, threads);
+    const RowSchedule schedule(x, k);
+    std::vector<RowWorker> workers = make_workers(k, schedule.longest, threads);
+    Features features(h.n_rows, k, options.biases);
+    if (linalg::stored_entries(x) >= h.n_rows)
+        features.copy(h, threads);
+    else // a few users need the rows of a few items
+        for (Index p = 0; p < linalg::stored_entries(x); ++p)
+            features.copy_row(h, static_cast<Index>(x.indices[p]));
+    Matrix<float> w(x.n_rows, k);
+    update_rows(x, schedule, BiasedEquations<I>(x, h, mean, options), features.view(), w.view(), workers,
+                checkpoint_of(progress));
+    return w;
+}
+
+MATFACT_BIASED(, std::int32_t)
+MATFACT_BIASED(, std::int64_t)
+
+} // namespace matfact

@@ -1,0 +1,224 @@
+#include "matfact/implicit_mf.hpp"
+
+#include "checkpoint.hpp"
+#include "linalg/csr.hpp"
+#include "linalg/gemm.hpp"
+#include "linalg/gram.hpp"
+#include "linalg/lapack_calls.hpp"
+#include "linalg/small_cholesky.hpp"
+#include "random_factor.hpp"
+#include "require.hpp"
+#include "row_sweep.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace matfact {
+
+namespace {
+
+template <class I> void require_positive_values(CsrView<float, I> x)
+{
+    for (Index p = 0; p < linalg::stored_entries(x); ++p)
+        require(x.values[p] > 0.0f && std::isfinite(x.values[p]), "implicit feedback must be positive and finite");
+}
+
+/// A factor whose rows are padded by zeros, with room for its rotation.
+class PaddedFactor {
+public:
+    PaddedFactor(Index n_rows, Index k)
+        : k_(k), values_(n_rows, linalg::padded_width(k)), buffer_(n_rows, linalg::padded_width(k))
+    {
+        std::fill_n(values_.data(), values_.size(), 0.0f);
+        std::fill_n(buffer_.data(), buffer_.size(), 0.0f);
+    }
+    Index n_cols() const { return k_; }
+    MatrixView<float> view() { return values_.view().block(0, 0, values_.n_rows(), k_); }
+    MatrixView<const float> view() const { return values_.view().block(0, 0, values_.n_rows(), k_); }
+    void rotate(MatrixView<const float> rotation, int threads)
+    {
+        const MatrixView<float> target = buffer_.view().block(0, 0, buffer_.n_rows(), k_);
+        linalg::multiply_into<float, float>({view()}, rotation, target, threads);
+        std::swap(values_, buffer_);
+    }
+    /// Gives the values away, without the padding.
+    Matrix<float> release()
+    {
+        if (k_ == values_.n_cols())
+            return std::move(values_);
+        Matrix<float> narrow(values_.n_rows(), k_);
+        for (Index i = 0; i < narrow.n_rows(); ++i)
+            std::copy_n(&values_(i, 0), k_, &narrow(i, 0));
+        return narrow;
+    }
+
+private:
+    Index k_;
+    Matrix<float> values_, buffer_;
+};
+
+/// Rotates the columns of x, and of `other` with it, so that x'x is diagonal, and returns the diagonal, descending. The
+/// shared part of every row's equations, unobserved_weight x'x, is then diagonal too: that is what makes short rows
+/// cheap.
+std::vector<double> rotate_to_eigenbasis(PaddedFactor& x, PaddedFactor* other, int threads,
+                                         const linalg::Checkpoint& interrupt)
+{
+    const Index k = x.n_cols();
+    Matrix<double> g = linalg::gram<float>(x.view(), linalg::Centering::none, 1.0, threads, interrupt, true).matrix;
+    std::vector<double> ascending;
+    linalg::symmetric_eigen(g.view(), ascending, 1);
+    Matrix<float> rotation(k, k);
+    std::vector<double> spectrum;
+    for (Index c = 0; c < k; ++c) {
+        for (Index j = 0; j < k; ++j)
+            rotation(j, c) = static_cast<float>(g(k - 1 - c, j));
+        spectrum.push_back(std::max(0.0, ascending[static_cast<std::size_t>(k - 1 - c)]));
+    }
+    x.rotate(rotation.view(), threads);
+    if (other)
+        other->rotate(rotation.view(), threads);
+    return spectrum;
+}
+
+/// The equations of the rows of x, when `features` have the given spectrum.
+template <class I> class ImplicitEquations {
+public:
+    ImplicitEquations(CsrView<float, I> x, const std::vector<double>& spectrum, const ImplicitOptions& options)
+        : x_(x), options_(options)
+    {
+        double mean = 0.0;
+        for (const double value : spectrum)
+            mean += value / static_cast<double>(spectrum.size());
+        // float32 resolves no smaller ridge, and rows with fewer entries than features need one.
+        floor_ = std::max(1e-6 * mean / static_cast<double>(std::max<Index>(1, x.n_cols)), 1e-30);
+        for (const double value : spectrum)
+            shared_.push_back(options.unobserved_weight * value);
+    }
+
+    double l2(Index row) const
+    {
+        const auto n = static_cast<double>(x_.indptr[row + 1] - x_.indptr[row]);
+        return options_.l2 *
+               std::pow(n + options_.unobserved_weight * static_cast<double>(x_.n_cols), options_.l2_scaling);
+    }
+
+    /// See solve_rows.
+    double operator()(Index row, RowWorker& worker) const
+    {
+        const auto begin = static_cast<Index>(x_.indptr[row]), end = static_cast<Index>(x_.indptr[row + 1]);
+        const auto alpha = static_cast<float>(options_.alpha), rest = static_cast<float>(options_.unobserved_weight);
+        double at_zero = 0.0;
+        for (Index p = begin; p < end; ++p) {
+            const float weight = alpha * x_.values[p];
+            worker.root[static_cast<std::size_t>(p - begin)] = std::sqrt(weight);
+            worker.right[static_cast<std::size_t>(p - begin)] = rest + weight;
+            at_zero += static_cast<double>(rest + weight);
+        }
+        const double ridge = std::max(l2(row), floor_);
+        for (std::size_t c = 0; c < shared_.size(); ++c)
+            worker.diagonal[c] = static_cast<float>(shared_[c] + ridge);
+        return at_zero;
+    }
+
+private:
+    CsrView<float, I> x_;
+    const ImplicitOptions& options_;
+    std::vector<double> shared_;
+    double floor_ = 0.0;
+};
+
+} // namespace
+
+void ImplicitOptions::validate() const
+{
+    require(n_components >= 1, "n_components must be at least 1");
+    require(std::isfinite(alpha) && alpha > 0.0, "alpha must be finite and positive");
+    require(std::isfinite(unobserved_weight) && unobserved_weight >= 0.0, "unobserved_weight must not be negative");
+    require(std::isfinite(l2) && l2 >= 0.0, "l2 must not be negative");
+    require(std::isfinite(l2_scaling), "l2_scaling must be finite");
+    require(cg_steps >= 1, "cg_steps must be at least 1");
+    require(max_iter >= 1, "max_iter must be at least 1");
+    require(tol >= 0.0, "tol must not be negative");
+}
+
+template <class I>
+ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const ImplicitOptions& options,
+                            const Progress& progress)
+{
+    options.validate();
+    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
+            "xt must be the transpose of x");
+    const int threads = resolve_threads(options.num_threads);
+    linalg::check_structure(x, threads);
+    linalg::check_structure(xt, threads);
+    require_positive_values(x);
+    const linalg::Checkpoint interrupt = checkpoint_of(progress);
+
+    const Index k = options.n_components;
+    const bool is_exact = options.solver == ImplicitSolver::als;
+    ImplicitFactors result;
+    PaddedFactor w(x.n_rows, k), h(x.n_cols, k);
+    // Positive, as the scores that are sought: the first direction is there from the start.
+    fill_uniform(w.view(), 0.0f, 0.2f / std::sqrt(static_cast<float>(k)), options.seed, 0, threads);
+    const RowSchedule users(x, k), items(xt, k);
+    std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
+    const auto update = [&](CsrView<float, I> rows, const RowSchedule& schedule, const ImplicitEquations<I>& equations,
+                            MatrixView<const float> features, MatrixView<float> out) {
+        const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
+            const float* const d = worker.diagonal.data();
+            return is_exact ? worker.solver.solve(features, entries, d, &out(row, 0))
+                            : worker.solver.improve(features, entries, d, options.cg_steps, &out(row, 0));
+        };
+        return sweep_rows(rows, schedule, equations, solve, workers, interrupt);
+    };
+    while (result.n_iter < options.max_iter) {
+        const ImplicitEquations<I> of_items(xt, rotate_to_eigenbasis(w, is_exact ? nullptr : &h, threads, interrupt),
+                                            options);
+        update(xt, items, of_items, w.view(), h.view());
+        result.spectrum = rotate_to_eigenbasis(h, is_exact ? nullptr : &w, threads, interrupt);
+        const ImplicitEquations<I> of_users(x, result.spectrum, options);
+        const double objective = update(x, users, of_users, h.view(), w.view()) +
+                                 penalty(h.view(), [&](Index row) { return of_items.l2(row); }, threads);
+        if (!std::isfinite(objective))
+            throw NumericalError("the factors overflow float32: scale the values down or raise l2");
+        ++result.n_iter;
+        const double before = result.history.empty() ? objective : result.history.back();
+        result.history.push_back(objective);
+        if (progress && progress({result.n_iter, objective})) {
+            result.status = Status::stopped;
+            break;
+        }
+        if (result.n_iter > 1 && before - objective <= options.tol * before && options.tol > 0.0) {
+            result.status = Status::converged;
+            break;
+        }
+    }
+    result.w = w.release();
+    result.h = h.release();
+    return result;
+}
+
+template <class I>
+Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, const std::vector<double>& spectrum,
+                            const ImplicitOptions& options, const Progress& progress)
+{
+    options.validate();
+    require(h.n_rows == x.n_cols && h.n_cols == static_cast<Index>(spectrum.size()) && h.col_stride == 1,
+            "h must have one row for each column of x and one column for each entry of spectrum");
+    const int threads = resolve_threads(options.num_threads);
+    linalg::check_structure(x, threads);
+    require_positive_values(x);
+    const RowSchedule schedule(x, h.n_cols);
+    std::vector<RowWorker> workers = make_workers(h.n_cols, schedule.longest, threads);
+    Matrix<float> w(x.n_rows, h.n_cols);
+    const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
+        return worker.solver.solve(h, entries, worker.diagonal.data(), &w(row, 0));
+    };
+    sweep_rows(x, schedule, ImplicitEquations<I>(x, spectrum, options), solve, workers, checkpoint_of(progress));
+    return w;
+}
+
+MATFACT_IMPLICIT(, std::int32_t)
+MATFACT_IMPLICIT(, std::int64_t)
+
+} // namespace matfact

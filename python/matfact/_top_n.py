@@ -1,0 +1,80 @@
+"""The best items of each query: the core's exact search, and what it found with ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact import _core
+from matfact._validation import as_integer, walkable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recommendations:
+    """The best items of each query, best first, equal scores in the order of the items.
+
+    Attributes
+    ----------
+    items : array of shape (n_queries, n)
+        Ids of items. Where fewer than n were left, -1, or None among ids that are no integers.
+    scores : array of shape (n_queries, n), float32
+        What the items are ordered by; minus infinity where there is no item.
+    mask : array of shape (n_queries, n), bool
+        Where there is an item.
+    """
+
+    items: npt.NDArray[Any]
+    scores: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Queries."""
+        return len(self.items)
+
+    def of(self, query: int) -> list[tuple[Any, float]]:
+        """Return the items of one query with their scores.
+
+        Parameters
+        ----------
+        query : int
+            Its place among the queries.
+
+        Returns
+        -------
+        list of (id, float)
+            At most n pairs.
+        """
+        there = self.mask[query]
+        return list(zip(self.items[query][there].tolist(), self.scores[query][there].tolist(), strict=True))
+
+
+def search(
+    queries: npt.NDArray[np.float32],
+    items: npt.NDArray[np.float32],
+    ids: npt.NDArray[Any],
+    seen: Any,
+    candidates: npt.NDArray[np.int64] | None,
+    n: Any,
+    num_threads: int,
+) -> Recommendations:
+    """The `n` largest products of each query with the items, but for those in its row of `seen` (CSR)."""
+    wanted = as_integer(n, "n")
+    if wanted < 1:
+        raise ValueError(f"n must be at least 1, got {wanted}")
+    top_n: Any = getattr(_core, f"top_n_i{8 * seen.indices.itemsize}")
+    codes, scores = top_n(
+        walkable(queries),
+        walkable(items),
+        np.ascontiguousarray(seen.indices),
+        np.ascontiguousarray(seen.indptr),
+        candidates=None if candidates is None else candidates.tolist(),
+        n=min(wanted, len(items)),
+        num_threads=num_threads,
+    )
+    mask = codes >= 0
+    found = ids[np.maximum(codes, 0)]
+    found[~mask] = -1 if found.dtype.kind == "i" else None
+    return Recommendations(found, scores, mask)

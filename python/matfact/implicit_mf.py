@@ -1,0 +1,224 @@
+"""Weighted matrix factorization for implicit feedback: clicks, plays, purchases."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from matfact import _core, _lapack
+from matfact import typing as mt
+from matfact._progress import Callback, between_sweeps
+from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
+from matfact.interactions import Interactions
+
+
+class ImplicitMF(Recommender):
+    r"""Recommend items from clicks, plays or purchases, where absence is weak evidence of no interest.
+
+    The factors minimize
+
+    .. math::
+
+        \sum_{u,i} c_{ui} \, (p_{ui} - w_u \cdot h_i)^2
+        + \lambda \sum_u (n_u + \alpha_0 n_\mathrm{items})^\nu \|w_u\|^2
+        + \lambda \sum_i (n_i + \alpha_0 n_\mathrm{users})^\nu \|h_i\|^2
+
+    over all pairs of a user and an item: :math:`p_{ui} = 1` and :math:`c_{ui} = \alpha_0 + \alpha x_{ui}` where
+    something is stored, :math:`p_{ui} = 0` and :math:`c_{ui} = \alpha_0` elsewhere; :math:`n_u` and :math:`n_i` count
+    the stored entries of a user and an item. (The form of [2]_, whose stored entries weigh :math:`(1 - s)^2 +
+    \alpha_0 s^2` in the score s, has the same minimizers up to a factor if its :math:`\lambda` is divided by
+    :math:`1 + \alpha_0`.)
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Columns of both factors, at least 1.
+    solver : {"auto", "als", "cg"}, default="auto"
+        ``"als"`` solves the equations of each row exactly; ``"cg"`` improves it by `cg_steps` conjugate gradients from
+        where the sweep before left it, preconditioned in the basis in which the part that all rows share is diagonal.
+        ``"auto"`` is ``"als"`` up to 32 components, else ``"cg"``.
+    alpha : float, default=1.0
+        The weight of a stored value, positive.
+    unobserved_weight : float, default=1.0
+        :math:`\alpha_0`, the weight of all pairs without an entry, at least 0.
+    l2 : float, default=0.01
+        :math:`\lambda`, at least 0.
+    l2_scaling : float, default=1.0
+        :math:`\nu`: 0 penalizes all rows alike, 1 in proportion to their weight in the data.
+    cg_steps : int, default=3
+        Steps for each row and sweep, at least 1.
+    max_iter : int, default=15
+        Most sweeps (items, then users), at least 1.
+    tol : float, default=0.0
+        Relative decrease of the objective in a sweep at which the iteration has converged; 0 runs all sweeps.
+    random_state : int, Generator or RandomState, optional
+        Seed of the random start.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`. The result has the same bits for any number.
+
+    Attributes
+    ----------
+    user_factors_ : array of shape (n_users, n_components), float32
+        W. Each row minimizes the objective for the items' factors (``"cg"``: nearly).
+    item_factors_ : array of shape (n_items, n_components), float32
+        H, in the basis in which H'H is diagonal and descends.
+    objective_ : float
+        The minimized value.
+    objective_history_ : array of shape (n_iter,), float64
+        The objective after each sweep.
+    n_iter_ : int
+        Sweeps done.
+    status_ : {"converged", "max_iter", "stopped"}
+        How the iteration ended.
+    interactions_ : Interactions
+        What the model was fitted to.
+
+    References
+    ----------
+    .. [1] Hu, Y., Koren, Y., and Volinsky, C. (2008). Collaborative filtering for implicit feedback datasets.
+       ICDM 2008, 263-272. doi:10.1109/ICDM.2008.22
+    .. [2] Rendle, S., Krichene, W., Zhang, L., and Koren, Y. (2022). Revisiting the performance of iALS on item
+       recommendation benchmarks. RecSys 2022, 427-435. doi:10.1145/3523227.3548486
+    .. [3] Takács, G., Pilászy, I., and Tikk, D. (2011). Applications of the conjugate gradient method for implicit
+       feedback collaborative filtering. RecSys 2011, 297-300. doi:10.1145/2043932.2043987
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> import matfact
+    >>> plays = sp.csr_array([[3, 1, 0, 0], [2, 4, 1, 0], [0, 0, 5, 1], [0, 0, 2, 2]])
+    >>> model = matfact.ImplicitMF(2, l2=0.1, random_state=0).fit(plays)
+    >>> model.recommend([0, 3], 1).items
+    array([[2],
+           [1]])
+    """
+
+    def __init__(
+        self,
+        n_components: int = 64,
+        *,
+        solver: mt.ImplicitSolver = "auto",
+        alpha: float = 1.0,
+        unobserved_weight: float = 1.0,
+        l2: float = 0.01,
+        l2_scaling: float = 1.0,
+        cg_steps: int = 3,
+        max_iter: int = 15,
+        tol: float = 0.0,
+        random_state: mt.RandomState = None,
+        num_threads: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.solver = solver
+        self.alpha = alpha
+        self.unobserved_weight = unobserved_weight
+        self.l2 = l2
+        self.l2_scaling = l2_scaling
+        self.cg_steps = cg_steps
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.num_threads = num_threads
+
+    def fit(self, interactions: Interactions | mt.SparseLike, *, callback: Callback | None = None) -> ImplicitMF:
+        """Find the factors.
+
+        Parameters
+        ----------
+        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+            One row for each user. Stored values are positive.
+        callback : callable, optional
+            Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
+            unchanged and leaves the model as it was.
+
+        Returns
+        -------
+        ImplicitMF
+            The instance itself.
+
+        Raises
+        ------
+        ValueError
+            If a value is not positive, there is no entry, or a parameter is out of range.
+        TypeError
+            If `interactions` are not sparse, or a parameter has the wrong type.
+        NumericalError
+            If the factors overflow float32.
+        """
+        options = self._options()
+        k, max_iter = as_integer(self.n_components, "n_components"), as_integer(self.max_iter, "max_iter")
+        cg_steps = as_integer(self.cg_steps, "cg_steps")
+        for name, value in (("n_components", k), ("max_iter", max_iter), ("cg_steps", cg_steps)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        solver = check_choice(self.solver, mt.ImplicitSolver, "solver")
+        if solver == "auto":
+            solver = "als" if k <= 32 else "cg"
+        known = as_interactions(interactions)
+        _require_positive(known.matrix.data)
+        _lapack.ensure_lapack()
+        x, xt = known.matrix, known.transposed
+        fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
+        w, h, spectrum, history, n_iter, status = fit(
+            x.data,
+            x.indices,
+            x.indptr,
+            xt.data,
+            xt.indices,
+            xt.indptr,
+            n_components=k,
+            solver=_core.ImplicitSolver[solver],
+            cg_steps=cg_steps,
+            max_iter=max_iter,
+            tol=as_real(self.tol, "tol"),
+            seed=draw_seed(self.random_state),
+            progress=between_sweeps(callback),
+            **options,
+        )
+        facts = {
+            "history": history.tolist(),
+            "n_iter": n_iter,
+            "status": status.name,
+            "spectrum": spectrum.tolist(),
+        }
+        self._adopt(known, w, h, facts)
+        return self
+
+    def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
+        self._fitted_options = self._options()
+        self._spectrum = [as_real(value, "spectrum") for value in facts["spectrum"]]
+        self.user_factors_, self.item_factors_ = w, h
+        self._adopt_iterations(facts)
+        super()._adopt(interactions, w, h, facts)
+
+    def _n_columns(self) -> int:
+        return len(self._spectrum)
+
+    def _options(self) -> dict[str, Any]:
+        scaling = float(self.l2_scaling)
+        if not math.isfinite(scaling):
+            raise ValueError(f"l2_scaling must be finite, got {self.l2_scaling!r}")
+        return {
+            "alpha": as_real(self.alpha, "alpha", positive=True),
+            "unobserved_weight": as_real(self.unobserved_weight, "unobserved_weight"),
+            "l2": as_real(self.l2, "l2"),
+            "l2_scaling": scaling,
+            "num_threads": check_num_threads(self.num_threads),
+        }
+
+    def _solve_rows(self, rows: Any) -> Factor:
+        _require_positive(rows.data)
+        solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
+        w: Factor = solve(rows.data, rows.indices, rows.indptr, self._h, self._spectrum, **self._fitted_options)
+        return w
+
+
+def _require_positive(values: Any) -> None:
+    if not (np.asarray(values) > 0).all():
+        raise ValueError(
+            "implicit feedback must be positive: drop entries that are no sign of interest "
+            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
+        )

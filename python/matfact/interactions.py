@@ -1,0 +1,410 @@
+"""Who did what with which item: ids, codes and the sparse matrix of users x items that recommenders are fitted to."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from matfact._validation import as_csr, check_choice, is_sparse
+
+Duplicates: TypeAlias = Literal["error", "last", "sum", "mean"]
+Codes: TypeAlias = npt.NDArray[np.int64]
+
+
+class Interactions:
+    """A sparse matrix of users x items together with the ids of its rows and columns.
+
+    Parameters
+    ----------
+    matrix : SciPy sparse array of shape (n_users, n_items)
+        One row for each user, one column for each item. Stored zeros count as interactions.
+    user_ids : array-like of shape (n_users,), optional
+        The id of each row, unique; None takes 0, 1, ...
+    item_ids : array-like of shape (n_items,), optional
+        The id of each column, unique; None takes 0, 1, ...
+    duplicates : {"error", "last", "sum", "mean"}, default="error"
+        What becomes of entries that are stored more than once for one user and item. ``"last"`` keeps the one that is
+        stored last.
+
+    Attributes
+    ----------
+    matrix : csr_array of shape (n_users, n_items), float32
+        Column indices ascend, no entry is stored twice. Not to be changed.
+    transposed : csr_array of shape (n_items, n_users), float32
+        Its transpose.
+    times : array of shape (n_interactions,) or None
+        The time of each entry in the order of ``matrix.data``, if there are times.
+    user_ids, item_ids : array
+        Ids of rows and columns: int64 or objects.
+    n_duplicates : int
+        Entries that were merged into others.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite or too large for float32, an id is missing or not unique, the matrix is empty, or
+        an entry is stored twice.
+    TypeError
+        If `matrix` is not sparse.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> import matfact
+    >>> matfact.Interactions(sp.csr_array([[5, 0, 3], [0, 0, 1]]))
+    Interactions(2 users x 3 items, 3 entries, density 0.5, 0 cold users, 1 cold items)
+    """
+
+    __slots__ = ("_item_code", "_transposed", "_user_code", "item_ids", "matrix", "n_duplicates", "times", "user_ids")
+
+    matrix: Any
+    times: npt.NDArray[Any] | None
+    user_ids: npt.NDArray[Any]
+    item_ids: npt.NDArray[Any]
+    n_duplicates: int
+
+    def __init__(
+        self,
+        matrix: Any,
+        *,
+        user_ids: npt.ArrayLike | None = None,
+        item_ids: npt.ArrayLike | None = None,
+        duplicates: Duplicates = "error",
+    ) -> None:
+        check_choice(duplicates, Duplicates, "duplicates")
+        if not is_sparse(matrix):
+            raise TypeError(
+                "interactions must be a SciPy sparse array of users x items, one row a user, "
+                f"got {type(matrix).__name__}: build one, or use Interactions.from_frame"
+            )
+        if matrix.ndim != 2:
+            raise ValueError(f"interactions must have 2 dimensions, users x items, got shape {matrix.shape}")
+        _check_shape(matrix.shape)
+        if matrix.format in ("csr", "csc", "bsr"):
+            as_csr(matrix)  # refuses indices that point outside
+        users = _as_ids(user_ids, matrix.shape[0], "user_ids")
+        items = _as_ids(item_ids, matrix.shape[1], "item_ids")
+        if matrix.format == "csr" and matrix.has_canonical_format:
+            rows, cols = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices
+            self._assign(_to_csr(rows, cols, _as_values(matrix.data), matrix.shape), None, users, items, 0)
+            return
+        entries = matrix.tocoo()
+        rows, cols = (np.asarray(axis, dtype=np.int64) for axis in (entries.row, entries.col))
+        self._fill(matrix.shape, rows, cols, entries.data, None, users, items, duplicates)
+
+    @classmethod
+    def from_frame(
+        cls,
+        df: Any,
+        *,
+        user: str = "user",
+        item: str = "item",
+        value: str | None = "rating",
+        time: str | None = None,
+        duplicates: Duplicates = "error",
+    ) -> Interactions:
+        """Build interactions from a table with one row for each of them.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Any eager data frame that narwhals knows.
+        user, item : str
+            Columns of ids: integers, strings or anything hashable, without missing entries.
+        value : str, optional
+            Column of finite numbers; None counts every row as 1.
+        time : str, optional
+            Column of numbers or timestamps, for splits by time.
+        duplicates : {"error", "last", "sum", "mean"}, default="error"
+            What becomes of several rows for one user and item. ``"last"`` keeps the latest by `time`, or the last row
+            where there is no time.
+
+        Returns
+        -------
+        Interactions
+            Rows and columns in ascending order of the ids.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, an id or value is missing or not finite, the table has no rows, or a user and an
+            item come together twice.
+        TypeError
+            If `df` is no data frame, or values are no numbers.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import matfact
+        >>> df = pd.DataFrame({"user": ["ann", "ann", "bob"], "item": [7, 9, 7], "rating": [5, 3, 4]})
+        >>> matfact.Interactions.from_frame(df).user_ids
+        array(['ann', 'bob'], dtype=object)
+        """
+        import narwhals as nw
+
+        check_choice(duplicates, Duplicates, "duplicates")
+        try:
+            frame = nw.from_native(df, eager_only=True)
+        except TypeError:
+            raise TypeError(f"df must be a data frame of pandas, polars or pyarrow, got {type(df).__name__}") from None
+        for name in (user, item, value, time):
+            if name is not None and name not in frame.columns:
+                raise ValueError(f"df has no column {name!r}: its columns are {', '.join(map(repr, frame.columns))}")
+        for name in (user, item, value, time):
+            if name is not None and frame[name].is_null().any():
+                raise ValueError(f"column {name!r} has missing entries: drop those rows")
+        if len(frame) == 0:
+            raise ValueError("df must have at least one row")
+        user_ids, rows = _codes(frame[user].to_numpy())
+        item_ids, cols = _codes(frame[item].to_numpy())
+        values = np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy()
+        times = None if time is None else np.asarray(frame[time].to_numpy())
+        self = cls.__new__(cls)
+        self._fill((len(user_ids), len(item_ids)), rows, cols, values, times, user_ids, item_ids, duplicates)
+        return self
+
+    def _fill(
+        self,
+        shape: tuple[int, int],
+        rows: Codes,
+        cols: Codes,
+        values: Any,
+        times: npt.NDArray[Any] | None,
+        user_ids: npt.NDArray[Any],
+        item_ids: npt.NDArray[Any],
+        duplicates: Duplicates,
+    ) -> None:
+        check_choice(duplicates, Duplicates, "duplicates")
+        if 0 in shape:
+            raise ValueError(
+                f"interactions must have at least one user and one item, got shape {shape} (users x items)"
+            )
+        data = _as_values(values)
+        order = np.lexsort((cols, rows) if times is None else (times, cols, rows))
+        rows, cols, data = rows[order], cols[order], data[order]
+        times = None if times is None else times[order]
+        fresh = np.ones(len(rows), bool)
+        fresh[1:] = (rows[1:] != rows[:-1]) | (cols[1:] != cols[:-1])
+        n_duplicates = int(len(rows) - fresh.sum())
+        if n_duplicates:
+            first = np.flatnonzero(fresh)
+            last = np.append(first[1:], len(rows)) - 1
+            if duplicates == "error":
+                at = int(np.flatnonzero(~fresh)[0])
+                raise ValueError(
+                    f"user {user_ids.tolist()[rows[at]]!r} and item {item_ids.tolist()[cols[at]]!r} "
+                    f"come together more than once ({n_duplicates} such rows): pass duplicates='last', 'sum' or 'mean'"
+                )
+            if duplicates == "last":
+                data = data[last]
+            else:
+                sums = np.add.reduceat(data.astype(np.float64), first)
+                data = _as_values(sums if duplicates == "sum" else sums / (last - first + 1))
+            times = None if times is None else times[last]
+            rows, cols = rows[first], cols[first]
+        self._assign(_to_csr(rows, cols, data, shape), times, user_ids, item_ids, n_duplicates)
+
+    def _assign(
+        self,
+        matrix: Any,
+        times: npt.NDArray[Any] | None,
+        user_ids: npt.NDArray[Any],
+        item_ids: npt.NDArray[Any],
+        n_duplicates: int,
+    ) -> None:
+        self.matrix, self.times, self.user_ids, self.item_ids = matrix, times, user_ids, item_ids
+        self.n_duplicates = n_duplicates
+        self._transposed: Any = None
+        self._user_code: dict[Any, int] | None = None
+        self._item_code: dict[Any, int] | None = None
+
+    @property
+    def transposed(self) -> Any:
+        """The transpose in compressed rows."""
+        if self._transposed is None:
+            self._transposed = self.matrix.T.tocsr()
+        return self._transposed
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Users and items."""
+        return cast(tuple[int, int], self.matrix.shape)
+
+    @property
+    def n_users(self) -> int:
+        """Rows."""
+        return self.shape[0]
+
+    @property
+    def n_items(self) -> int:
+        """Columns."""
+        return self.shape[1]
+
+    @property
+    def n_interactions(self) -> int:
+        """Stored entries."""
+        return int(self.matrix.nnz)
+
+    @property
+    def density(self) -> float:
+        """The share of pairs that are stored."""
+        return self.n_interactions / (self.n_users * self.n_items)
+
+    @property
+    def user_counts(self) -> Codes:
+        """Entries of each user."""
+        return cast(Codes, np.diff(self.matrix.indptr).astype(np.int64))
+
+    @property
+    def item_counts(self) -> Codes:
+        """Entries of each item."""
+        return np.bincount(self.matrix.indices, minlength=self.n_items).astype(np.int64)
+
+    @property
+    def cold_users(self) -> npt.NDArray[Any]:
+        """Ids of users without an entry."""
+        return cast(npt.NDArray[Any], self.user_ids[self.user_counts == 0])
+
+    @property
+    def cold_items(self) -> npt.NDArray[Any]:
+        """Ids of items without an entry."""
+        return cast(npt.NDArray[Any], self.item_ids[self.item_counts == 0])
+
+    def user_codes(self, users: Any) -> Codes:
+        """Return the row of each id, -1 for ids that do not occur.
+
+        Parameters
+        ----------
+        users : id or sequence of ids
+            As in ``user_ids``.
+
+        Returns
+        -------
+        array of shape (n_queries,), int64
+            Rows of ``matrix``.
+        """
+        if self._user_code is None:
+            self._user_code = {u: code for code, u in enumerate(self.user_ids.tolist())}
+        return _look_up(self._user_code, users)
+
+    def item_codes(self, items: Any) -> Codes:
+        """Return the column of each id, -1 for ids that do not occur.
+
+        Parameters
+        ----------
+        items : id or sequence of ids
+            As in ``item_ids``.
+
+        Returns
+        -------
+        array of shape (n_queries,), int64
+            Columns of ``matrix``.
+        """
+        if self._item_code is None:
+            self._item_code = {i: code for code, i in enumerate(self.item_ids.tolist())}
+        return _look_up(self._item_code, items)
+
+    def select(self, keep: npt.ArrayLike) -> Interactions:
+        """Return the entries that a mask names, for the same users and items.
+
+        Parameters
+        ----------
+        keep : array-like of bool, shape (n_interactions,)
+            In the order of ``matrix.data``.
+
+        Returns
+        -------
+        Interactions
+            Of the same shape, ids included; users and items may become cold.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another length.
+        """
+        mask = np.asarray(keep, dtype=bool)
+        if mask.shape != (self.n_interactions,):
+            raise ValueError(f"keep must have shape ({self.n_interactions},), got {mask.shape}")
+        kept_before = np.concatenate(([0], np.cumsum(mask)))
+        matrix = sp.csr_array(
+            (
+                self.matrix.data[mask],
+                self.matrix.indices[mask],
+                kept_before[self.matrix.indptr].astype(self.matrix.indptr.dtype),
+            ),
+            shape=self.shape,
+        )
+        part = type(self).__new__(type(self))
+        part._assign(matrix, None if self.times is None else self.times[mask], self.user_ids, self.item_ids, 0)
+        return part
+
+    def __repr__(self) -> str:
+        return (
+            f"Interactions({self.n_users} users x {self.n_items} items, {self.n_interactions} entries, "
+            f"density {self.density:.3g}, {len(self.cold_users)} cold users, {len(self.cold_items)} cold items)"
+        )
+
+
+def _check_shape(shape: tuple[int, int]) -> None:
+    if 0 in shape:
+        raise ValueError(f"interactions must have at least one user and one item, got shape {shape} (users x items)")
+
+
+def _to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple[int, int]) -> Any:
+    """CSR from sorted entries, with 32-bit indices where they suffice."""
+    index = np.int32 if max(*shape, len(data)) < 2**31 else np.int64
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=shape[0])))).astype(index)
+    matrix = sp.csr_array((data, cols.astype(index), indptr), shape=shape)
+    matrix.has_canonical_format = True
+    return matrix
+
+
+def _as_values(values: Any) -> npt.NDArray[np.float32]:
+    a = np.asarray(values)
+    if a.dtype.kind not in "fiub":
+        raise TypeError(f"values must be numbers, got dtype {a.dtype}")
+    if not np.isfinite(a).all():
+        raise ValueError("values must be finite: drop the rows with NaN or infinity")
+    with np.errstate(over="ignore"):
+        single = a.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise ValueError("values must fit into float32: scale them down")
+    return single
+
+
+def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
+    if ids is None:
+        return np.arange(n, dtype=np.int64)
+    a = _plain(np.asarray(ids))
+    if a.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), got {a.shape}")
+    if len(set(a.tolist())) != n:
+        raise ValueError(f"{name} must be unique")
+    return a
+
+
+def _plain(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return ids.astype(np.int64) if ids.dtype.kind in "iu" else ids.astype(object)
+
+
+def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
+    """The distinct ids, ascending where they have an order, and the place of each entry among them."""
+    plain = _plain(ids)
+    try:
+        distinct, codes = np.unique(plain, return_inverse=True)
+    except TypeError:  # ids of several types
+        place: dict[Any, int] = {}
+        codes = np.array([place.setdefault(i, len(place)) for i in plain.tolist()], np.int64)
+        distinct = np.empty(len(place), object)
+        distinct[:] = list(place)
+    return distinct, codes.astype(np.int64)
+
+
+def _look_up(place: dict[Any, int], ids: Any) -> Codes:
+    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
+        ids = [ids]
+    plain = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    return np.array([place.get(i, -1) for i in plain], dtype=np.int64)

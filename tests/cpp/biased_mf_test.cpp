@@ -1,0 +1,88 @@
+#include "matfact/biased_mf.hpp"
+#include "support/sparse.hpp"
+
+#include <stdexcept>
+
+using namespace matfact;
+using namespace matfact::testing;
+
+namespace {
+
+/// 2 + b_u + b_i exactly, for half of the pairs.
+Csr<float, std::int32_t> additive(bool transposed)
+{
+    Csr<float, std::int32_t> x;
+    x.n_cols = transposed ? 30 : 20;
+    const Index n_rows = transposed ? 20 : 30;
+    for (Index i = 0; i < n_rows; ++i) {
+        for (Index j = 0; j < x.n_cols; ++j) {
+            const Index user = transposed ? j : i, item = transposed ? i : j;
+            if ((3 * user + 5 * item) % 4 < 2)
+                x.add(j, 2.0 + 0.1 * static_cast<double>(user % 7) - 0.2 * static_cast<double>(item % 5));
+        }
+        x.end_row();
+    }
+    return x;
+}
+
+BiasedOptions small_options()
+{
+    BiasedOptions options;
+    options.n_components = 3;
+    options.l2 = 1e-4;
+    options.max_iter = 200;
+    return options;
+}
+
+} // namespace
+
+TEST_CASE("biased_mf explains additive ratings")
+{
+    const auto x = additive(false), xt = additive(true);
+    const BiasedFactors f = biased_mf(x.view(), xt.view(), small_options());
+    const Matrix<double> truth = dense(x);
+    for (Index u = 0; u < 30; ++u)
+        for (Index i = 0; i < 20; ++i) {
+            if (truth(u, i) == 0.0)
+                continue;
+            double score = f.mean + static_cast<double>(f.w(u, 3)) + static_cast<double>(f.h(i, 3));
+            for (Index c = 0; c < 3; ++c)
+                score += static_cast<double>(f.w(u, c)) * static_cast<double>(f.h(i, c));
+            // The penalty moves each prediction by about l2 times the size of the biases.
+            CHECK(std::abs(score - truth(u, i)) <= 20 * 1e-4);
+        }
+    // The objective is that of all zeros less what the solutions in float32 gain.
+    double at_zero = 0.0;
+    for (const float value : x.values)
+        at_zero += std::pow(static_cast<double>(value) - f.mean, 2);
+    for (std::size_t i = 1; i < f.history.size(); ++i)
+        CHECK(f.history[i] <= f.history[i - 1] + rounding<float>(50) * at_zero);
+}
+
+TEST_CASE("biased_mf has the same bits at any number of threads, and users of the fit fold in as themselves")
+{
+    const auto x = additive(false), xt = additive(true);
+    BiasedOptions options = small_options();
+    options.max_iter = 4;
+    for (const bool biases : {true, false}) {
+        options.biases = biases;
+        options.num_threads = 1;
+        const BiasedFactors one = biased_mf(x.view(), xt.view(), options);
+        for (const int threads : {2, 3, 7}) {
+            options.num_threads = threads;
+            const BiasedFactors many = biased_mf(x.view(), xt.view(), options);
+            CHECK(same_bits(one.w, many.w));
+            CHECK(same_bits(one.h, many.h));
+            CHECK(same_bits(one.history, many.history));
+        }
+        CHECK(same_bits(one.w, biased_rows(x.view(), view(one.h), one.mean, options)));
+    }
+}
+
+TEST_CASE("biased_mf refuses ratings that are not finite")
+{
+    auto x = additive(false);
+    const auto xt = additive(true);
+    x.values[0] = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_AS(biased_mf(x.view(), xt.view(), small_options()), std::invalid_argument);
+}

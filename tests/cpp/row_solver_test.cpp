@@ -1,0 +1,101 @@
+#include "linalg/row_solver.hpp"
+#include "linalg/small_cholesky.hpp"
+#include "support/matrices.hpp"
+
+using namespace matfact;
+using namespace matfact::testing;
+
+namespace {
+
+/// A row with n entries among the rows of random features, padded by zeros.
+struct Row {
+    Row(Index n, Index k)
+        : features(zero_matrix<float>(200, linalg::padded_width(k))), diagonal(static_cast<std::size_t>(k))
+    {
+        for (Index i = 0; i < 200; ++i)
+            for (Index c = 0; c < k; ++c)
+                features(i, c) = static_cast<float>(random_normal(1, 2, static_cast<std::uint64_t>(i * k + c)));
+        for (Index j = 0; j < n; ++j) {
+            indices.push_back(static_cast<std::int32_t>((j * 37 + 5) % 200));
+            root.push_back(0.5f + 0.01f * static_cast<float>(j % 100));
+            right.push_back(static_cast<float>(random_normal(1, 3, static_cast<std::uint64_t>(j))));
+        }
+        for (Index c = 0; c < k; ++c)
+            diagonal[static_cast<std::size_t>(c)] = 1.0f + static_cast<float>(c % 5);
+    }
+    linalg::RowEntries<std::int32_t> entries() const
+    {
+        const auto n = static_cast<Index>(indices.size());
+        return {indices.data(), root.data(), right.data(), n, n};
+    }
+    /// The largest entry of (diag(d) + sum a f f') x - sum b f, relative to the largest of the products in it.
+    double residual(const std::vector<float>& x) const
+    {
+        double worst = 0.0, scale = 1e-30;
+        for (std::size_t c = 0; c < diagonal.size(); ++c) {
+            double sum = static_cast<double>(diagonal[c]) * static_cast<double>(x[c]), size = std::abs(sum);
+            for (std::size_t j = 0; j < indices.size(); ++j) {
+                double score = 0.0;
+                for (std::size_t e = 0; e < diagonal.size(); ++e)
+                    score +=
+                        static_cast<double>(features(indices[j], static_cast<Index>(e))) * static_cast<double>(x[e]);
+                const double weight =
+                    static_cast<double>(root[j]) * static_cast<double>(root[j]) * score - static_cast<double>(right[j]);
+                const double term = static_cast<double>(features(indices[j], static_cast<Index>(c))) * weight;
+                sum += term;
+                size += std::abs(term);
+            }
+            worst = std::max(worst, std::abs(sum));
+            scale = std::max(scale, size);
+        }
+        return worst / scale;
+    }
+    Matrix<float> features;
+    std::vector<float> diagonal, root, right;
+    std::vector<std::int32_t> indices;
+};
+
+} // namespace
+
+TEST_CASE("rows are solved in entries and in features alike")
+{
+    for (const Index k : {1, 7, 16, 20, 64})
+        for (const Index n : {0, 1, 3, 5, 12, 16, 17, 48, 49, 64, 65, 130, 200}) {
+            CAPTURE(k);
+            CAPTURE(n);
+            const Row row(n, k);
+            linalg::RowSolver solver(k);
+            std::vector<float> x(row.diagonal.size(), 7.0f);
+            const MatrixView<const float> features = row.features.view().block(0, 0, 200, k);
+            const double gain = solver.solve(features, row.entries(), row.diagonal.data(), x.data());
+            // Condition numbers are a few hundred here.
+            CHECK(row.residual(x) <= rounding<float>(2000));
+            double expected = 0.0;
+            for (Index j = 0; j < n; ++j)
+                for (Index c = 0; c < k; ++c)
+                    expected += static_cast<double>(row.right[static_cast<std::size_t>(j)]) *
+                                static_cast<double>(row.features(row.indices[static_cast<std::size_t>(j)], c)) *
+                                static_cast<double>(x[static_cast<std::size_t>(c)]);
+            CHECK(gain == doctest::Approx(expected).epsilon(rounding<float>(500)));
+        }
+}
+
+TEST_CASE("as many conjugate gradient steps as unknowns solve a row, and each step gains")
+{
+    const Index k = 8;
+    for (const Index n : {1, 4, 50}) {
+        const Row row(n, k);
+        linalg::RowSolver solver(k);
+        std::vector<float> exact(8), x(16, 0.0f);
+        const double best =
+            solver.solve(row.features.view().block(0, 0, 200, k), row.entries(), row.diagonal.data(), exact.data());
+        double before = 0.0;
+        for (Index step = 0; step < 2 * k; ++step) {
+            const double gain = solver.improve(row.features.view(), row.entries(), row.diagonal.data(), 1, x.data());
+            CHECK(gain >= before - rounding<float>(64) * best);
+            before = gain;
+        }
+        const double gain = solver.improve(row.features.view(), row.entries(), row.diagonal.data(), k, x.data());
+        CHECK(gain == doctest::Approx(best).epsilon(rounding<float>(500)));
+    }
+}

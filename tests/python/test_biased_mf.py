@@ -1,0 +1,119 @@
+"""BiasedMF: the objective it documents, at its minimum; planted factors; bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import matfact
+from reference import recommender
+
+EPS = np.finfo(np.float32).eps
+
+
+@pytest.fixture
+def ratings() -> sp.csr_array:
+    """Stars; the last user and the last item have none, and the first user rated nearly everything."""
+    rng = np.random.default_rng(5)
+    x = np.where(rng.random((90, 50)) < 0.2, rng.integers(1, 6, (90, 50)), 0)
+    x[0, :45] = rng.integers(1, 6, 45)
+    x[-1], x[:, -1] = 0, 0
+    return sp.csr_array(x.astype(np.float32))
+
+
+def reference(m: matfact.BiasedMF, x: sp.csr_array):
+    dense = x.toarray()
+    factors = (m.user_factors_, m.item_factors_, m.user_bias_, m.item_bias_)
+    return recommender.biased(dense, dense != 0, m.global_mean_, *factors, l2=m.l2, by_count=m.l2_scaling == "count")
+
+
+@pytest.mark.parametrize("l2_scaling", ["count", "none"])
+@pytest.mark.parametrize("k", [1, 7, 15, 40])
+def test_the_objective_is_the_one_in_the_docstring_and_never_rises(ratings, l2_scaling, k):
+    m = matfact.BiasedMF(k, l2=0.2, l2_scaling=l2_scaling, max_iter=10, random_state=0).fit(ratings)
+    truth, _, _ = reference(m, ratings)
+    # It is summed from float32 solutions: some roundings of the objective at zero.
+    scale = 50 * EPS * ((ratings.data - m.global_mean_) ** 2).sum()
+    assert abs(m.objective_ - truth) <= scale
+    assert (np.diff(m.objective_history_) <= scale).all()
+
+
+@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("l2_scaling", ["count", "none"])
+def test_the_gradient_vanishes_at_the_solution(ratings, l2_scaling, biases):
+    l2 = 0.3 if l2_scaling == "count" else 4.0  # rows have about a dozen entries
+    m = matfact.BiasedMF(3, l2=l2, l2_scaling=l2_scaling, biases=biases, max_iter=500, random_state=0).fit(ratings)
+    _, (users, user_bias), (items, item_bias) = reference(m, ratings)
+    scale = np.linalg.norm(ratings.data) * np.linalg.norm(m.item_factors_, 2)
+    assert np.linalg.norm(users) <= 100 * EPS * scale
+    # Sweeps end where rounding of float32 moves the factors as much as they do.
+    assert np.linalg.norm(items) <= 1000 * EPS * scale
+    if biases:
+        assert np.linalg.norm(user_bias) <= 100 * EPS * scale
+        assert np.linalg.norm(item_bias) <= 1000 * EPS * scale
+    else:
+        assert not m.user_bias_.any()
+
+
+def test_planted_factors_are_recovered():
+    """Without noise, held-out ratings come back: far below their spread of 1.3."""
+    rng = np.random.default_rng(0)
+    truth = 3 + rng.normal(size=(300, 1)) * 0.5 + rng.normal(size=(1, 100)) * 0.5
+    truth = truth + rng.normal(size=(300, 3)) @ rng.normal(size=(3, 100)) * 0.6
+    seen = rng.random(truth.shape) < 0.5
+    x = matfact.Interactions(sp.csr_array(np.where(seen, truth, 0)))
+    m = matfact.BiasedMF(3, l2=1e-4, max_iter=100, random_state=0).fit(x)
+    users, items = np.nonzero(~seen)
+    error = m.predict(users, items) - truth[users, items].clip(truth[seen].min(), truth[seen].max())
+    assert np.sqrt((error**2).mean()) <= 0.01
+
+
+def test_threads_change_no_bit(ratings):
+    fits = [matfact.BiasedMF(9, max_iter=3, random_state=1, num_threads=n).fit(ratings) for n in (1, 2, 3, 7)]
+    for other in fits[1:]:
+        assert other.user_factors_.tobytes() == fits[0].user_factors_.tobytes()
+        assert other.item_bias_.tobytes() == fits[0].item_bias_.tobytes()
+
+
+def test_predictions_are_the_formula_clipped_to_the_scale(ratings):
+    m = matfact.BiasedMF(4, random_state=0).fit(ratings)
+    users, items = np.array([0, 5, 7]), np.array([3, 2, 1])
+    expected = m.global_mean_ + m.user_bias_[users] + m.item_bias_[items]
+    expected = (expected + (m.user_factors_[users] * m.item_factors_[items]).sum(axis=1)).clip(1, 5)
+    # A few roundings of numbers up to 5.
+    np.testing.assert_allclose(m.predict(users, items), expected, rtol=0, atol=50 * EPS)
+    everything = m.predict(np.repeat(np.arange(90), 50), np.tile(np.arange(50), 90))
+    assert everything.min() >= 1
+    assert everything.max() <= 5
+
+
+def test_without_a_penalty_short_rows_are_reported_and_stay_finite(ratings):
+    with pytest.warns(
+        UserWarning, match=r"l2=0, and \d+ users and \d+ items have fewer entries than their 31 unknowns"
+    ):
+        m = matfact.BiasedMF(30, l2=0.0, max_iter=5, random_state=0).fit(ratings)
+    assert np.isfinite(m.user_factors_).all()
+
+
+def test_scores_of_lists_are_predictions(ratings):
+    m = matfact.BiasedMF(4, random_state=0).fit(ratings)
+    found = m.recommend(np.arange(90), 5)
+    users, items = np.repeat(np.arange(90), 5)[found.mask.ravel()], found.items[found.mask]
+    scores = found.scores[found.mask].clip(1, 5)
+    np.testing.assert_allclose(m.predict(users, items), scores, rtol=0, atol=50 * EPS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 0}, "n_components must be at least 1, got 0"),
+        ({"solver": "svd"}, "solver must be 'als', got 'svd'"),
+        ({"l2": -1.0}, "l2 must be finite and not negative"),
+        ({"l2_scaling": "rows"}, "l2_scaling must be one of 'count', 'none'"),
+        ({"max_iter": 0}, "max_iter must be at least 1"),
+    ],
+)
+def test_parameters_out_of_range_are_named(ratings, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        matfact.BiasedMF(**{"random_state": 0, **parameters}).fit(ratings)
