@@ -23,6 +23,7 @@ EighSolver: TypeAlias = Literal["auto", "full", "subset"]
 FactorizeSolver: TypeAlias = Literal["auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"]
 FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]
+MissingRows: TypeAlias = Literal["expected", "mean"]
 
 __all__ = [
     "EighSolver",
@@ -30,6 +31,7 @@ __all__ = [
     "FactorizeSolver",
     "FloatArray",
     "MatrixLike",
+    "MissingRows",
     "RandomState",
     "Reduction",
     "SparseLike",
