@@ -12,5 +12,7 @@ void bind_gram(pybind11::module_& m);
 void bind_eigh(pybind11::module_& m);
 void bind_svd(pybind11::module_& m);
 void bind_factorize(pybind11::module_& m);
+void bind_ppca(pybind11::module_& m);
+void bind_complete(pybind11::module_& m);
 
 } // namespace matfact

@@ -10,4 +10,6 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_eigh(m);
     matfact::bind_svd(m);
     matfact::bind_factorize(m);
+    matfact::bind_ppca(m);
+    matfact::bind_complete(m);
 }

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from matfact._runtime import CpuInfo, cpu_info, get_num_threads, set_num_threads, threads
+from matfact.complete import Completion, complete
 from matfact.eigh import EighResult, eigh
 from matfact.exceptions import ConvergenceWarning, NumericalError
 from matfact.factorize import Factorization, Iteration, factorize
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PCA",
+    "Completion",
     "ConvergenceWarning",
     "CpuInfo",
     "EighResult",
@@ -31,6 +33,7 @@ __all__ = [
     "NumericalError",
     "SVDResult",
     "TruncatedSVD",
+    "complete",
     "cpu_info",
     "eigh",
     "factorize",

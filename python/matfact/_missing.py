@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,20 +13,44 @@ from matfact._validation import core_suffix
 from matfact.exceptions import NumericalError
 
 
-def complete_rows(
-    q: mt.FloatArray,
-    loadings: npt.NDArray[Any],
-    mean: npt.NDArray[Any] | None,
-    noise_variance: float,
-    *,
-    num_threads: int = 0,
-    name: str = "Q",
-) -> mt.FloatArray:
-    r"""`q` with every NaN replaced by its expectation under :math:`q = \mu + W z + \varepsilon`.
+class Latent(NamedTuple):
+    r"""The model :math:`q = \mu + W z + \varepsilon` with :math:`z \sim N(0, I)` and noise of one variance."""
 
-    With `loadings` W (n_features, k), :math:`z \sim N(0, I)` and noise of variance :math:`\sigma^2` that is
-    :math:`\mu_j + w_j z`, where z minimizes :math:`\|q - \mu - W z\|^2 + \sigma^2 \|z\|^2` over the observed entries:
-    the mean where nothing of a row is observed. `q` itself comes back if it has no NaN, else a copy.
+    loadings: npt.NDArray[Any]
+    """W of shape (n_features, k)."""
+    mean: npt.NDArray[Any] | None
+    noise_variance: float
+    loadings_covariance: npt.NDArray[np.float64] | None = None
+    """Posterior covariance of each row of W, packed triangles; None where W is a point."""
+
+    def expected_rows(self, q: mt.FloatArray, num_threads: int) -> npt.NDArray[Any]:
+        r"""Expected rows, :math:`\mu + W z`; z minimizes :math:`\|q - \mu - W z\|^2 + \sigma^2 \|z\|^2` where observed.
+
+        Uncertain loadings add their covariance to that penalty.
+        """
+        mean = np.zeros(q.shape[1], q.dtype) if self.mean is None else self.mean
+        function: Any
+        if self.loadings_covariance is None:
+            function = getattr(_core, f"solve_rows_{core_suffix(q)}")
+            w = np.ascontiguousarray(self.loadings, q.dtype)
+            z = function(q - mean.astype(q.dtype), w, l2=self.noise_variance, num_threads=num_threads)
+            return np.asarray(z @ w.T + mean)
+        function = getattr(_core, f"ppca_rows_{core_suffix(q)}")
+        z, _ = function(
+            q,
+            self.loadings,
+            np.ascontiguousarray(mean, np.float64),
+            self.noise_variance,
+            self.loadings_covariance,
+            num_threads=num_threads,
+        )
+        return np.asarray(z @ self.loadings.T + mean)
+
+
+def complete_rows(q: mt.FloatArray, model: Latent, *, num_threads: int = 0, name: str = "Q") -> mt.FloatArray:
+    """`q` with every NaN replaced by its expectation under the model, given the observed entries of its row.
+
+    That is the mean where nothing of a row is observed. `q` itself comes back if it has no NaN, else a copy.
     """
     finite = np.isfinite(q)
     if finite.all():
@@ -35,15 +59,7 @@ def complete_rows(
     if not (finite | holes).all():
         raise ValueError(f"{name} holds infinity: mark missing entries as NaN and replace infinities")
     rows = np.flatnonzero(holes.any(axis=1))
-    w = np.ascontiguousarray(loadings, q.dtype)
-    # Fancy indexing has made a copy of these rows, which may be centered in place.
-    observed = np.ascontiguousarray(q[rows])
-    if mean is not None:
-        observed -= mean
-    function: Any = getattr(_core, f"solve_rows_{core_suffix(q)}")
-    expected = function(observed, w, l2=noise_variance, num_threads=num_threads) @ w.T
-    if mean is not None:
-        expected += mean
+    expected = model.expected_rows(np.ascontiguousarray(q[rows]), num_threads).astype(q.dtype, copy=False)
     if not np.isfinite(expected).all():
         raise NumericalError(f"completing the rows of {name} overflows {q.dtype}: scale X and {name} down")
     filled = np.array(q, order="C")

@@ -10,12 +10,13 @@ import numpy as np
 from sklearn import get_config
 from sklearn.decomposition import PCA as _ScikitLearnPCA
 from sklearn.decomposition._pca import _infer_dimension
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
 from matfact._decompose import decompose, project
+from matfact._ppca import fit_ppca, impute, log_likelihoods
 from matfact._validation import check_num_threads, is_sparse, walkable
 
 _FLOATS = (np.float64, np.float32)
@@ -59,6 +60,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
         Seed of the arpack and randomized solvers.
+    missing : {"error", "ppca", "vb"}, default="error"
+        What NaN in a dense X means. ``"error"`` refuses it as scikit-learn does. ``"ppca"`` takes it for missing and
+        fits probabilistic PCA [3]_ to the observed entries by maximum likelihood, with the mean and the noise
+        variance estimated along; `tol` is then the gain of the log-likelihood per observed entry at which it has
+        converged, 0 standing for 1e-9, and `n_components` an integer below ``min(X.shape)`` or None for the
+        largest. ``"vb"`` adds a posterior over the loadings and a prior variance for each axis [4]_: where little
+        is observed it does not over-fit, and axes that the data do not support get no variance beyond the noise.
+        A complete X is analysed as ever under all three.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -67,13 +76,16 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     components_ : array of shape (n_components, n_features)
         Principal axes, by descending variance; the entry of largest magnitude in each is positive.
     explained_variance_ : array of shape (n_components,)
-        Variances along the axes, with divisor ``n_samples - 1``.
+        Variances along the axes, with divisor ``n_samples - 1``. Where entries are missing: the leading eigenvalues
+        of `get_covariance`, the covariance of the model, scaled to that divisor.
     explained_variance_ratio_ : array of shape (n_components,)
-        Shares of the total variance, exact also when truncated.
+        Shares of the total variance, exact also when truncated; of the model's where entries are missing.
     singular_values_ : array of shape (n_components,)
-        Norms of the columns of scores.
+        Norms of the columns of scores; ``sqrt((n_samples - 1) * explained_variance_)`` where entries are missing.
     mean_ : array of shape (n_features,)
-        Column means of X.
+        Column means of X; estimated together with the axes where entries are missing.
+    n_iter_ : int
+        Sweeps over an X with missing entries, 0 for a complete one.
     n_components_ : int
         Axes kept.
     n_samples_ : int
@@ -92,6 +104,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     .. [2] Minka, T. P. (2000). Automatic choice of dimensionality for PCA. NIPS 13, 598-604.
     .. [3] Tipping, M. E., and Bishop, C. M. (1999). Probabilistic principal component analysis. Journal of the Royal
        Statistical Society B 61(3), 611-622. doi:10.1111/1467-9868.00196
+    .. [4] Ilin, A., and Raiko, T. (2010). Practical approaches to principal component analysis in the presence of
+       missing values. JMLR 11, 1957-2000. https://jmlr.org/papers/v11/ilin10a.html
 
     Examples
     --------
@@ -108,6 +122,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_ScikitLearnPCA._parameter_constraints,
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "missing": [StrOptions({"error", "ppca", "vb"})],
     }
 
     def __init__(
@@ -122,6 +137,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         n_oversamples: int = 10,
         power_iteration_normalizer: str = "auto",
         random_state: Any = None,
+        missing: str = "error",
         num_threads: int | None = None,
     ) -> None:
         super().__init__(
@@ -135,7 +151,13 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             power_iteration_normalizer=power_iteration_normalizer,
             random_state=random_state,
         )
+        self.missing = missing
         self.num_threads = num_threads
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
+        return tags
 
     def fit(self, X: Any, y: Any = None) -> PCA:  # noqa: ARG002 (scikit-learn's signature)
         """Find the principal axes of X.
@@ -143,7 +165,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            At least two rows, finite. Integers are converted to float64.
+            At least two rows, finite but for NaN where `missing` allows it. Integers are converted to float64.
         y : None
             Ignored.
 
@@ -155,10 +177,12 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range.
+            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; with missing
+            entries allowed, if a column has no observed entry.
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
+        self._loadings_covariance = None
         if _is_for_scikit_learn(X):
             super().fit(X)
         else:
@@ -179,7 +203,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Returns
         -------
         array of shape (n_samples, n_components)
-            ``U * S``, or ``U * sqrt(n_samples - 1)`` with `whiten`.
+            ``U * S``, or ``U * sqrt(n_samples - 1)`` with `whiten`; where entries are missing as `transform` has it.
 
         Raises
         ------
@@ -188,20 +212,128 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
+        self._loadings_covariance = None
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
         x, u = self._fit_dense(X, compute_u=True)
         if u is None:
-            return self._transform(x, np)
+            return self._transform(self._completed(x), np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
         return u
+
+    def transform(self, X: Any) -> Any:
+        """Scores of rows: their coordinates along the principal axes.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            NaN is missing unless `missing` is "error".
+
+        Returns
+        -------
+        array of shape (n_samples, n_components)
+            Of a row with missing entries the expected scores given those observed, which are the scores of the row as
+            `impute` completes it: zeros where nothing is observed.
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or NaN while `missing` is "error", or has another number of columns than in `fit`.
+        """
+        if self.missing == "error" or _is_for_scikit_learn(X):
+            return super().transform(X)
+        return self._transform(self._completed(self._incomplete_rows(X)), np)
+
+    def impute(self, X: Any) -> Any:
+        """Fill the missing entries of rows and keep the observed ones as they are.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            NaN is missing unless `missing` is "error".
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            A copy, with what the model expects of each missing entry given the observed ones of its row: ridge
+            least squares onto the axes, with the noise variance over that of each axis as its weight. A row without
+            observed entries becomes `mean_`.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`.
+        """
+        x = self._incomplete_rows(X)
+        filled = self._completed(x)
+        return filled.copy() if filled is x else filled
+
+    def score_samples(self, X: Any) -> Any:
+        """Log-likelihood of each row under the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            NaN is missing unless `missing` is "error".
+
+        Returns
+        -------
+        array of shape (n_samples,)
+            Of the observed entries of each row; 0 where there are none.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`; also if entries are missing and the model has no noise.
+        """
+        if self.missing == "error" or _is_for_scikit_learn(X):
+            return super().score_samples(X)
+        x = self._incomplete_rows(X)
+        if not np.isnan(x).any():
+            return super().score_samples(X)
+        return log_likelihoods(x, self, check_num_threads(self.num_threads))
+
+    def _incomplete_rows(self, X: Any) -> mt.FloatArray:
+        check_is_fitted(self)
+        finite: Any = True if self.missing == "error" else "allow-nan"
+        return walkable(validate_data(self, X, dtype=_FLOATS, ensure_all_finite=finite, reset=False))
+
+    def _completed(self, x: mt.FloatArray) -> mt.FloatArray:
+        return impute(x, self, check_num_threads(self.num_threads)) if self.missing != "error" else x
+
+    def _fit_incomplete(self, x: mt.FloatArray) -> None:
+        """The attributes of `_fit_dense` from probabilistic PCA."""
+        most = min(x.shape) - 1
+        k = most if self.n_components is None else self.n_components
+        if not isinstance(k, Integral) or not 1 <= k <= most:
+            raise ValueError(
+                f"n_components={k!r} must be an integer between 1 and min(n_samples, n_features) - 1 = {most} where "
+                f"entries of X are missing, or None for {most}"
+            )
+        fit = fit_ppca(
+            x,
+            int(k),
+            variational=self.missing == "vb",
+            tol=float(self.tol),
+            num_threads=check_num_threads(self.num_threads),
+        )
+        self._fit_svd_solver = self.missing
+        self._loadings_covariance, self.n_iter_ = fit.loadings_covariance, fit.n_iter
+        self.n_samples_, self.n_components_ = x.shape[0], int(k)
+        self.noise_variance_ = x.dtype.type(fit.noise_variance)
+        for name in ("components", "explained_variance", "explained_variance_ratio", "singular_values", "mean"):
+            setattr(self, name + "_", getattr(fit, name).astype(x.dtype))
 
     def _fit_dense(self, X: Any, *, compute_u: bool) -> tuple[mt.FloatArray, mt.FloatArray | None]:
         """Fit a dense NumPy matrix; return it as validated, with U if that was asked for and came for free."""
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x: mt.FloatArray = validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=2)
         x = walkable(x)
+        if self.missing != "error" and np.isnan(x).any():
+            self._fit_incomplete(x)
+            return x, None
+        self.n_iter_ = 0
         n_samples, smallest = x.shape[0], min(x.shape)
         name = self._fit_svd_solver = self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)

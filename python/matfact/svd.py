@@ -13,7 +13,7 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Residuals
 from matfact._decompose import decompose, project
-from matfact._missing import complete_rows
+from matfact._missing import Latent, complete_rows
 from matfact._validation import (
     as_dtype,
     as_matrix,
@@ -177,7 +177,7 @@ class SVDResult:
         array([[ 5., 10.]])
         """
         q = self._new_rows(Q)
-        filled = complete_rows(q, *self._latent_model(), name="Q")
+        filled = complete_rows(q, self._latent_model())
         return filled.copy() if filled is q else filled
 
     def fold_in(self, Q: mt.MatrixLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
@@ -206,7 +206,7 @@ class SVDResult:
         """
         q = self._new_rows(Q)
         if check_choice(missing, mt.MissingRows, "missing") == "expected":
-            q = complete_rows(q, *self._latent_model(), name="Q")
+            q = complete_rows(q, self._latent_model())
         elif np.isnan(q).any():
             q = np.where(np.isnan(q), q.dtype.type(0) if self.mean is None else self.mean, q)
         return project(q, self.vt, self.mean, name="Q")
@@ -243,11 +243,11 @@ class SVDResult:
             raise ValueError(f"Q must have {n_features} columns, as X had, got {q.shape[1]}")
         return as_dtype(q, self.vt.dtype, "Q")
 
-    def _latent_model(self) -> tuple[mt.FloatArray, mt.FloatArray | None, float]:
-        """Loadings, mean and noise variance of probabilistic PCA, in units of ``s[0]**2 / n_samples``."""
+    def _latent_model(self) -> Latent:
+        """Probabilistic PCA with variances in units of ``s[0]**2 / n_samples``."""
         largest = float(self.s[0])
         if largest == 0.0:
-            return np.zeros_like(self.vt.T), self.mean, 1.0
+            return Latent(np.zeros_like(self.vt.T), self.mean, 1.0)
         squares = (self.s.astype(np.float64) / largest) ** 2
         left_out = self.vt.shape[1] - self.s.size
         total = self.total_variance / largest / largest
@@ -256,7 +256,7 @@ class SVDResult:
         is_noise = left_out > 0 and np.isfinite(rest) and rest > total * np.finfo(self.s.dtype).eps
         noise = rest / left_out if is_noise else 0.0
         loadings = self.vt.T * np.sqrt(np.maximum(squares - noise, 0.0)).astype(self.s.dtype)
-        return loadings, self.mean, noise
+        return Latent(loadings, self.mean, noise)
 
 
 def svd(

@@ -8,7 +8,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import matfact
 
 # The checks hand over matrices with as few as three columns, so the default of ten components cannot be used.
-ESTIMATORS = [matfact.PCA(), matfact.TruncatedSVD(), matfact.MatrixFactorization(2, random_state=0)]
+ESTIMATORS = [
+    matfact.PCA(),
+    matfact.PCA(missing="ppca"),
+    matfact.PCA(missing="vb"),
+    matfact.TruncatedSVD(),
+    matfact.MatrixFactorization(2, random_state=0),
+]
 
 
 # A handful of sparse entries and five iterations: that these do not converge is not what is checked.
@@ -25,9 +31,9 @@ def test_drop_ins_are_instances_of_the_class_they_replace(name):
     assert issubclass(getattr(matfact, name), getattr(sklearn.decomposition, name))
 
 
-@pytest.mark.parametrize("name", ["PCA", "TruncatedSVD"])
-def test_drop_ins_take_scikit_learns_parameters_and_num_threads(name):
+@pytest.mark.parametrize(("name", "more"), [("PCA", {"missing": "error"}), ("TruncatedSVD", {})])
+def test_drop_ins_take_scikit_learns_parameters_and_few_more(name, more):
     import sklearn.decomposition
 
     theirs = getattr(sklearn.decomposition, name)().get_params()
-    assert getattr(matfact, name)().get_params() == {**theirs, "num_threads": None}
+    assert getattr(matfact, name)().get_params() == {**theirs, **more, "num_threads": None}
