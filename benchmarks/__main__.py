@@ -21,7 +21,7 @@ from typing import Any
 from .harness import Job, thread_environment
 from .report import markdown
 
-METHODS = ("gram", "eigh", "svd", "pca", "factorize", "startup")
+METHODS = ("gram", "eigh", "svd", "pca", "ppca", "factorize", "startup")
 
 
 def jobs(method: str) -> list[Job]:

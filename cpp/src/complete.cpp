@@ -28,6 +28,8 @@ constexpr double path_ratio = 0.4; ///< from one l2 of the path to the next
 constexpr double path_tol = 1e-3;  ///< relative decrease of the objective at which the path goes on
 constexpr Index path_sweeps = 20;  ///< or so many sweeps
 constexpr Index default_components = 50;
+constexpr int patience =
+    3; ///< certificates in a row that are hardly better than the last before the iteration gives up
 
 /// Z = u diag(d) v'; u and v are orthonormal also where d is zero, so that a component can come back.
 struct LowRank {
@@ -58,8 +60,8 @@ void decompose(Matrix<double>& a, std::vector<double>& s, RowMajorMatrix& turn, 
 /// the row (or column) space of the current one: the objective cannot rise.
 template <class T> class SoftImpute {
 public:
-    SoftImpute(Observations<T>& x, Index n_components, int threads)
-        : x_(x), k_(n_components), threads_(threads), at_(x), product_(x)
+    SoftImpute(Observations<T>& x, Index n_components, int threads, Checkpoint checkpoint)
+        : x_(x), k_(n_components), threads_(threads), checkpoint_(std::move(checkpoint)), at_(x), product_(x)
     {
         z_.u = random(x.n_rows, k_, 0);
         z_.v = random(x.n_cols, k_, 1);
@@ -146,6 +148,8 @@ private:
         const Index steps = std::min(probe_steps, n / b);
         Matrix<double> basis(n, b * steps), images(m, b * steps), q = random(n, b, 2);
         for (Index step = 0; step < steps; ++step) {
+            if (checkpoint_)
+                checkpoint_();
             as_map(basis).middleCols(step * b, b) = as_map(q);
             for (Index i = 0; i < m; ++i)
                 std::fill_n(at_.w() + i * s + k_, b, T(0));
@@ -191,6 +195,7 @@ private:
     Observations<T>& x_;
     Index k_;
     int threads_;
+    Checkpoint checkpoint_;
     Parameters<T> at_, product_;
     LowRank z_;
 };
@@ -263,7 +268,10 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
     check_fit(x);
     Completion<T> result;
     result.n_observed = x.n_observed;
-    SoftImpute<T> solver(x, k, threads);
+    Checkpoint checkpoint;
+    if (progress)
+        checkpoint = [&] { progress({result.n_iter, std::numeric_limits<double>::quiet_NaN()}); };
+    SoftImpute<T> solver(x, k, threads, checkpoint);
     const auto stopped = [&](double objective) { return progress && progress({result.n_iter, objective}); };
     const auto finish = [&](Status status) {
         certify(solver, options.l2, result);
@@ -291,6 +299,8 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
     Anderson acceleration;
     SmallVector fallback;
     double pause = 0.1 * options.tol; // relative decrease at which it is worth to look at the lower bound
+    double last_gap = std::numeric_limits<double>::infinity();
+    int stalled = 0;
     while (result.n_iter < options.max_iter) {
         LowRank& z = solver.current();
         const SmallVector point = flattened(z);
@@ -308,11 +318,14 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
         result.history.push_back(objective);
         if (slow) {
             certify(solver, options.l2, result);
-            if (result.objective - result.lower_bound <= options.tol * result.objective)
+            const double gap = result.objective - result.lower_bound;
+            if (gap <= options.tol * result.objective)
                 return finish(Status::converged);
             pause *= 0.1;
-            if (pause < std::numeric_limits<T>::epsilon())
-                break; // what is left is the rank that max_components allows, or rounding
+            stalled = gap > 0.7 * last_gap ? stalled + 1 : 0;
+            if (stalled == patience)
+                break; // what is left is rounding, or more rank than max_components allows
+            last_gap = std::min(last_gap, gap);
         }
         fallback = flattened(z);
         const SmallVector next = acceleration.extrapolate(point, fallback);

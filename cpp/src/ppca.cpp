@@ -122,6 +122,22 @@ PpcaState start(PpcaPass<T>& pass, const ColumnFacts& facts, Index k, const Scal
     return state;
 }
 
+/// Log-determinants of packed covariances, summed over the columns.
+double sum_of_log_determinants(const Matrix<double>& covariance, Index k)
+{
+    std::vector<Lanes> factor(static_cast<std::size_t>(packed_size(k)));
+    double sum = 0.0;
+    for (Index begin = 0; begin < covariance.n_cols(); begin += lanes) {
+        const Index used = std::min(lanes, covariance.n_cols() - begin);
+        for (Index i = 0; i < packed_size(k); ++i)
+            for (Index lane = 0; lane < lanes; ++lane)
+                factor[static_cast<std::size_t>(i)][lane] = covariance(i, begin + std::min(lane, used - 1));
+        factor_packed(k, factor.data());
+        sum += log_determinant_packed(k, factor.data()).head(used).sum();
+    }
+    return sum;
+}
+
 /// The prior of the loadings, N(0, diag(variance)), chosen by the posterior (automatic relevance determination).
 struct LoadingsPrior {
     std::vector<double> variance;
@@ -129,22 +145,34 @@ struct LoadingsPrior {
 
     /// The variances that maximize the bound: mean squares of the loadings. For an axis that the data do not support
     /// they fall to zero, but ever more slowly; it is dropped once next to nothing of them is in the posterior mean.
-    void adapt(const PpcaState& state)
+    void adapt(PpcaState& state)
     {
-        constexpr double supported = 0.02;
+        constexpr double supported = 0.01, least = 1e-12;
         const Index n = state.w.n_rows(), k = state.w.n_cols();
+        std::vector<double> explained;
         variance.clear();
         for (Index c = 0; c < k; ++c) {
-            const double explained = as_map(state.w).col(c).squaredNorm();
-            double sum = explained;
+            explained.push_back(as_map(state.w).col(c).squaredNorm() / static_cast<double>(n));
+            variance.push_back(explained.back());
             if (state.covariance.data())
-                sum += Eigen::Map<const SmallVector>(state.covariance.data() + packed_index(c, c) * n, n).sum();
-            variance.push_back(explained < supported * sum ? 0.0 : sum / static_cast<double>(n));
+                variance.back() += map_of(state.covariance).row(packed_index(c, c)).mean();
         }
-        const double least =
-            std::numeric_limits<double>::epsilon() * *std::max_element(variance.begin(), variance.end());
-        for (double& v : variance)
-            v = std::max(v, least);
+        const double floor = least * *std::max_element(variance.begin(), variance.end());
+        bool dropped = false;
+        for (Index c = 0; c < k; ++c) {
+            double& v = variance[static_cast<std::size_t>(c)];
+            if (state.covariance.data() && explained[static_cast<std::size_t>(c)] < supported * v) {
+                dropped = true;
+                map_of(state.w).col(c).setZero();
+                for (Index d = 0; d < k; ++d)
+                    map_of(state.covariance).row(packed_index(std::max(c, d), std::min(c, d))).setConstant(0.0);
+                map_of(state.covariance).row(packed_index(c, c)).setConstant(floor);
+                v = floor;
+            }
+            v = std::max(v, floor);
+        }
+        if (dropped)
+            log_determinants = sum_of_log_determinants(state.covariance, k);
     }
 
     /// KL divergence of the posterior from this prior, once adapted: the rest of it cancels.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -36,6 +38,8 @@ class Sweep(NamedTuple):
 
 
 Callback: TypeAlias = Callable[[Sweep], bool | None]
+
+_DEFAULT_TOL = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 1e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +156,7 @@ def complete(
     *,
     l2: float,
     max_components: int | None = None,
-    tol: float = 1e-5,
+    tol: float | None = None,
     max_iter: int = 1000,
     callback: Callback | None = None,
     num_threads: int | None = None,
@@ -176,8 +180,8 @@ def complete(
         the largest singular value of the observed entries on, Z is zero.
     max_components : int, optional
         Largest rank of Z, which bounds memory and time; None takes the smaller of 50 and the sides of X.
-    tol : float, default=1e-5
-        Share of the objective that the optimality gap may have.
+    tol : float, optional
+        Share of the objective that the optimality gap may have; None takes 1e-5 for float64 and 1e-4 for float32.
     max_iter : int, default=1000
         Most sweeps over X.
     callback : callable, optional
@@ -229,7 +233,7 @@ def complete(
         components = as_integer(max_components, "max_components")
         if not 1 <= components <= most:
             raise ValueError(f"max_components must be between 1 and {most}, got {components}")
-    tolerance = as_real(tol, "tol")
+    tolerance = _DEFAULT_TOL[x.dtype] if tol is None else as_real(tol, "tol")
     sweeps = as_integer(max_iter, "max_iter")
     if sweeps < 1:
         raise ValueError(f"max_iter must be at least 1, got {sweeps}")
@@ -241,7 +245,7 @@ def complete(
         "tol": tolerance,
         "max_iter": sweeps,
         "num_threads": check_num_threads(num_threads),
-        "progress": None if callback is None else lambda n, value: callback(Sweep(n, value)),
+        "progress": None if callback is None else partial(_report, callback),
     }
     function: Any
     if isinstance(x, Csr):
@@ -260,3 +264,8 @@ def complete(
             stacklevel=2,
         )
     return Completion(u, s, vt, objective, gap, dual_norm, history, n_iter, status.name, n_observed)
+
+
+def _report(callback: Callback, n_iter: int, objective: float) -> bool | None:
+    """The core reports NaN where it only asks for Ctrl-C."""
+    return None if math.isnan(objective) else callback(Sweep(n_iter, objective))

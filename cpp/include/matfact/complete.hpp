@@ -35,7 +35,8 @@ template <class T> struct Completion {
     Status status = Status::converged; ///< max_iter also where max_components keeps Z from the optimum
 };
 
-/// Dense x; NaN entries are missing. Throws std::invalid_argument on infinities, an empty x or no observed entry.
+/// Dense x; NaN entries are missing. `progress` is told the objective before each sweep, and NaN, which cannot stop,
+/// while the certificate is computed. Throws std::invalid_argument on infinities, an empty x or no observed entry.
 template <class T>
 Completion<T> complete(MatrixView<const T> x, const CompleteOptions& options, const Progress& progress = {});
 
