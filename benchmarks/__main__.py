@@ -1,10 +1,11 @@
 """Runs every job in a process of its own and writes <date>.json and <date>.md.
 
-    python -m benchmarks                    everything (about 15 minutes on 2 cores)
+    python -m benchmarks                    everything (about 20 minutes on 2 cores)
     python -m benchmarks --quick            a smoke test of the programs, in seconds
     python -m benchmarks --only svd --only gram_float64
 
-MATFACT_DATA names a folder with Fashion-MNIST's IDX files; without it a synthetic matrix of that shape serves.
+MATFACT_DATA names a folder with Fashion-MNIST's IDX files, newsgroups20_counts.npz and Reuters21578.mat; without one
+of them a synthetic matrix of that shape serves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from .harness import Job, thread_environment
 from .report import markdown
 
-METHODS = ("gram", "eigh", "svd", "pca", "ppca", "factorize", "startup")
+METHODS = ("gram", "eigh", "svd", "sparse", "pca", "incremental_pca", "ppca", "factorize", "startup")
 
 
 def jobs(method: str) -> list[Job]:
@@ -54,15 +55,6 @@ def main() -> int:
     arguments = [*(["--quick"] if options.quick else []), "--repeats", str(options.repeats)]
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    for method in METHODS:
-        for job in jobs(method):
-            if options.only and not any(part in job.name for part in options.only):
-                continue
-            print(f"{job.name} ...", file=sys.stderr, flush=True)
-            try:
-                rows += run_in_child(method, job.name, arguments)
-            except subprocess.CalledProcessError as error:
-                failed[job.name] = f"exit status {error.returncode}"
     date = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%d")
     run = {
         "date": date,
@@ -74,8 +66,18 @@ def main() -> int:
     }
     stem = options.results / (date + ("-quick" if options.quick else ""))
     options.results.mkdir(parents=True, exist_ok=True)
-    stem.with_suffix(".json").write_text(json.dumps(run, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(markdown(run))
+    for method in METHODS:
+        for job in jobs(method):
+            if options.only and not any(part in job.name for part in options.only):
+                continue
+            print(f"{job.name} ...", file=sys.stderr, flush=True)
+            try:
+                rows += run_in_child(method, job.name, arguments)
+            except subprocess.CalledProcessError as error:
+                failed[job.name] = f"exit status {error.returncode}"
+            # After every job: a run that is broken off keeps what it has.
+            stem.with_suffix(".json").write_text(json.dumps(run, indent=1) + "\n")
+            stem.with_suffix(".md").write_text(markdown(run))
     print(markdown(run))
     return 1 if failed else 0
 

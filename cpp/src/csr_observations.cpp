@@ -1,10 +1,11 @@
+#include "linalg/sparse_transpose.hpp"
 #include "observations.hpp"
 #include "parallel.hpp"
 #include "row_least_squares.hpp"
 
 #include <Eigen/Core>
 
-#include <string>
+#include <cmath>
 
 namespace matfact {
 
@@ -83,16 +84,9 @@ private:
 
     void scan()
     {
-        if (x_.indptr[0] != 0)
-            throw std::invalid_argument("indptr of a sparse X must begin with 0");
-        for (Index i = 0; i < x_.n_rows; ++i)
-            if (x_.indptr[i + 1] < x_.indptr[i])
-                throw std::invalid_argument("indptr of a sparse X must not decrease");
-        this->n_observed = static_cast<Index>(x_.indptr[x_.n_rows]);
+        linalg::check_structure(x_, threads_);
+        this->n_observed = linalg::stored_entries(x_);
         for (Index p = 0; p < this->n_observed; ++p) {
-            if (x_.indices[p] < 0 || static_cast<Index>(x_.indices[p]) >= x_.n_cols)
-                throw std::invalid_argument("a sparse X holds the column index " + std::to_string(x_.indices[p]) +
-                                            ", outside of its " + std::to_string(x_.n_cols) + " columns");
             if (std::isnan(x_.values[p]))
                 throw std::invalid_argument("a sparse X holds NaN; leave missing entries out of its structure");
             this->largest = std::max(this->largest, std::abs(x_.values[p]));
@@ -102,23 +96,17 @@ private:
 
     void index_columns()
     {
-        column_start_.assign(static_cast<std::size_t>(x_.n_cols) + 1, 0);
-        for (Index p = 0; p < this->n_observed; ++p)
-            ++column_start_[static_cast<std::size_t>(x_.indices[p]) + 1];
-        for (std::size_t j = 1; j < column_start_.size(); ++j)
-            column_start_[j] += column_start_[j - 1];
         entries_.resize(static_cast<std::size_t>(this->n_observed));
-        std::vector<Index> next(column_start_.begin(), column_start_.end() - 1);
-        for (Index i = 0; i < x_.n_rows; ++i)
-            for (auto p = static_cast<Index>(x_.indptr[i]); p < static_cast<Index>(x_.indptr[i + 1]); ++p)
-                entries_[static_cast<std::size_t>(next[static_cast<std::size_t>(x_.indices[p])]++)] = {i, p};
+        column_start_ = linalg::order_by_column(x_, threads_, [&](Index to, Index row, Index from) {
+            entries_[static_cast<std::size_t>(to)] = {row, from};
+        });
     }
 
     /// body(row, position) for the stored entries of column j, rows ascending.
     template <class Body> void for_each_in_column(Index j, const Body& body) const
     {
         const auto column = static_cast<std::size_t>(j);
-        for (Index q = column_start_[column]; q < column_start_[column + 1]; ++q)
+        for (I q = column_start_[column]; q < column_start_[column + 1]; ++q)
             body(entries_[static_cast<std::size_t>(q)].row, entries_[static_cast<std::size_t>(q)].position);
     }
 
@@ -128,7 +116,7 @@ private:
 
     CsrView<T, I> x_;
     int threads_;
-    std::vector<Index> column_start_;
+    std::vector<I> column_start_;
     std::vector<Entry> entries_;
     std::vector<T> residual_;
     std::vector<double> losses_;

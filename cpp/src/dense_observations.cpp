@@ -187,6 +187,10 @@ private:
             T* const out = e + (i - begin) * tile_cols;
             const T* const source = x_.data + i * x_.row_stride + col * x_.col_stride;
             const Index step = x_.col_stride;
+            // Too short a run along the row for the hardware to fetch ahead by itself.
+            if (step == 1 && i + 1 < end)
+                for (Index j = 0; j < cols; j += 64 / static_cast<Index>(sizeof(T)))
+                    Eigen::internal::prefetch(source + x_.row_stride + j);
             if (complete && step == 1)
                 for (Index j = 0; j < cols; ++j)
                     out[j] -= source[j];
@@ -204,12 +208,19 @@ private:
     void add_tiles(Index rows, Index depth, Coefficients<T> coef, const T* panel, T* out, bool add) const
     {
         const Index s = this->stride;
-        for (Index row = 0; row < rows; row += tile_rows)
-            for (Index c = 0; c < s; c += panel_width<T>)
-                multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, rows - row)),
-                                 static_cast<int>(std::min<Index>(tile_packets, (s - c) / packet_size<T>)), depth,
-                                 panel + c, s, {coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride},
-                                 out + row * s + c, s, add);
+        for (Index row = 0; row < rows; row += tile_rows) {
+            const auto used = static_cast<int>(std::min<Index>(tile_rows, rows - row));
+            const Coefficients<T> of_tile{coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride};
+            T* const to = out + row * s;
+            Index c = 0;
+            while (s - c >= packet_size<T>) {
+                const auto packets = std::min<Index>(tile_packets, (s - c) / packet_size<T>);
+                multiply_tile<T>(used, static_cast<int>(packets), depth, panel + c, s, of_tile, to + c, s, add);
+                c += packets * packet_size<T>;
+            }
+            if (c < s)
+                multiply_half_tile<T>(used, depth, panel + c, s, of_tile, to + c, s, add);
+        }
     }
 
     void solve_complete(MatrixView<const T> x, const T* fixed, T* out, double l2)

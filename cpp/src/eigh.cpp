@@ -1,8 +1,11 @@
 #include "matfact/eigh.hpp"
 
+#include "checkpoint.hpp"
 #include "linalg/gemm.hpp"
+#include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "matfact/certificate.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -15,7 +18,8 @@ namespace matfact {
 
 namespace {
 
-constexpr Index tile = 32; ///< two tiles across the diagonal stay in the first-level cache
+constexpr Index tile = 32;           ///< two tiles across the diagonal stay in the first-level cache
+constexpr Index worth_threads = 256; ///< below, waking them takes longer than a pass over a
 
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
@@ -99,6 +103,89 @@ template <class T> Matrix<T> as_columns(Matrix<T> rows, Index k, int threads)
     return rows;
 }
 
+/// Inverse iteration pays for each vector alone; divide and conquer gives all of them at the price of a few products.
+EighSolver direct_solver(Index n, Index k) { return 4 * k <= n && n > 64 ? EighSolver::subset : EighSolver::full; }
+
+/// The fastest solver for the shape, by the times that docs/methods/eigh.md gives.
+EighSolver choose_solver(Index n, Index k)
+{
+    return n >= 1500 && 20 * k <= n ? EighSolver::krylov : direct_solver(n, k);
+}
+
+/// What krylov may take of the time of a direct solver, which grows with n^3 as a pass does with n^2, less fixed costs.
+Index passes_worth_trying(Index n) { return n * n / 40000; }
+
+/// w and v of the leading pairs by a direct solver on a copy of a.
+template <class T>
+EighResult<T> by_lapack(MatrixView<const T> a, Index k, T magnitude, bool subset, int threads,
+                        const linalg::Checkpoint& checkpoint)
+{
+    const Index n = a.n_rows;
+    const int pass_threads = n <= worth_threads ? 1 : threads;
+    const T scale = balance(magnitude);
+    Matrix<T> work(n, n);
+    for_blocks(n, tile, pass_threads, [&](Index begin, Index end, Index) {
+        for (Index i = begin; i < end; ++i)
+            for (Index j = 0; j < n; ++j)
+                work(i, j) = scale * a(i, j);
+    });
+    if (checkpoint)
+        checkpoint();
+    std::vector<T> ascending;
+    Matrix<T> rows;
+    if (subset)
+        rows = linalg::symmetric_eigen_leading(work.view(), k, ascending, threads);
+    else {
+        linalg::symmetric_eigen(work.view(), ascending, threads);
+        rows = std::move(work);
+    }
+    EighResult<T> result;
+    const Index found = rows.n_rows();
+    for (Index c = 0; c < k; ++c)
+        result.w.push_back(ascending[static_cast<std::size_t>(found - 1 - c)] / scale);
+    result.v = as_columns(std::move(rows), k, pass_threads);
+    return result;
+}
+
+/// w and v of the leading pairs by Lanczos iterations on a itself.
+template <class T>
+EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighOptions& options, int threads,
+                        const linalg::Checkpoint& checkpoint)
+{
+    linalg::Operand<T> z{a.col_stride == 1 ? a : a.transposed()};
+    // Scaled, a is copied tile by tile in every pass; squares of ordinary entries need no care.
+    constexpr T huge = std::is_same_v<T, float> ? T(1e12) : T(1e100);
+    if (magnitude > huge || (magnitude > T(0) && magnitude < 1 / huge))
+        z.scale = static_cast<double>(balance(magnitude));
+    const double entry = z.scale * static_cast<double>(magnitude);
+    const double tol = options.tol > 0.0 ? options.tol : std::is_same_v<T, float> ? 1e-6 : 1e-12;
+
+    linalg::KrylovOptions engine;
+    engine.block = std::is_same_v<T, float> ? 16 : 8; // a cache line
+    engine.count = [k](const std::vector<double>&) { return k; };
+    engine.accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
+    engine.max_passes = options.max_passes;
+    engine.give_up = options.solver == EighSolver::automatic;
+    engine.seed = options.seed;
+    engine.threads = threads;
+    linalg::KrylovResult<T> found = linalg::krylov<T>(
+        a.n_rows, [&](MatrixView<const T> q, MatrixView<T> aq) { linalg::multiply_into(z, q, aq, threads); }, engine,
+        checkpoint);
+
+    EighResult<T> result;
+    for (const double value : found.values)
+        result.w.push_back(static_cast<T>(value / z.scale));
+    result.v = std::move(found.vectors);
+    for (Index c = 0; c < result.v.n_cols(); ++c)
+        if (linalg::orientation(result.v.data() + c, a.n_rows, k) < T(0))
+            for (Index i = 0; i < a.n_rows; ++i)
+                result.v(i, c) = -result.v(i, c);
+    result.n_passes = found.n_passes;
+    result.status = found.status;
+    result.next_value = found.next_value / z.scale;
+    return result;
+}
+
 } // namespace
 
 void EighOptions::validate(Index n) const
@@ -106,6 +193,10 @@ void EighOptions::validate(Index n) const
     if (n_components < 0 || n_components > n)
         throw std::invalid_argument("n_components must be between 1 and " + std::to_string(n) + ", got " +
                                     std::to_string(n_components));
+    if (!(tol >= 0.0))
+        throw std::invalid_argument("tol must not be negative, got " + std::to_string(tol));
+    if (max_passes < 1)
+        throw std::invalid_argument("max_passes must be at least 1, got " + std::to_string(max_passes));
 }
 
 template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& options, const Progress& progress)
@@ -119,43 +210,33 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     const int threads = resolve_threads(options.num_threads);
     const Index n = a.n_rows, k = options.n_components ? options.n_components : n;
 
-    constexpr Index worth_threads = 256; // below, waking them takes longer than a pass over a
     const int pass_threads = n <= worth_threads ? 1 : threads;
-    const T scale = balance(checked_magnitude(a, pass_threads));
-    Matrix<T> work(n, n);
-    for_blocks(n, tile, pass_threads, [&](Index begin, Index end, Index) {
-        for (Index i = begin; i < end; ++i)
-            for (Index j = 0; j < n; ++j)
-                work(i, j) = scale * a(i, j);
-    });
-    if (progress)
-        progress({0, std::numeric_limits<double>::quiet_NaN()});
-
-    // Inverse iteration pays for each vector alone; divide and conquer gives all of them at the price of a few
-    // products.
-    const bool subset =
-        options.solver == EighSolver::subset || (options.solver == EighSolver::automatic && 4 * k <= n && n > 64);
-    std::vector<T> ascending;
-    Matrix<T> rows;
-    if (subset)
-        rows = linalg::symmetric_eigen_leading(work.view(), k, ascending, threads);
-    else {
-        linalg::symmetric_eigen(work.view(), ascending, threads);
-        rows = std::move(work);
-    }
-
+    const T magnitude = checked_magnitude(a, pass_threads);
+    const linalg::Checkpoint checkpoint = checkpoint_of(progress);
+    const bool is_automatic = options.solver == EighSolver::automatic;
+    EighSolver solver = is_automatic ? choose_solver(n, k) : options.solver;
     EighResult<T> result;
-    const Index found = rows.n_rows();
-    for (Index c = 0; c < k; ++c)
-        result.w.push_back(ascending[static_cast<std::size_t>(found - 1 - c)] / scale);
-    result.v = as_columns(std::move(rows), k, pass_threads);
-    if (options.compute_residuals)
-        result.residuals = eigh_residuals<T>(a, result.w, result.v.view(), threads);
+    if (solver == EighSolver::krylov) {
+        EighOptions limited = options;
+        if (is_automatic)
+            limited.max_passes = std::min(options.max_passes, passes_worth_trying(n));
+        result = by_krylov(a, k, magnitude, limited, threads, checkpoint);
+        if (is_automatic && result.status != Status::converged)
+            solver = direct_solver(n, k);
+    }
+    if (solver != EighSolver::krylov)
+        result = by_lapack(a, k, magnitude, solver == EighSolver::subset, threads, checkpoint);
+    if (options.compute_residuals) {
+        Certificate<T> certificate = eigh_certificate<T>(a, result.w, result.v.view(), result.next_value, threads);
+        result.residuals = std::move(certificate.residuals);
+        result.error_bounds = std::move(certificate.error_bounds);
+    }
     return result;
 }
 
 template <class T>
-std::vector<T> eigh_residuals(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v, int num_threads)
+Certificate<T> eigh_certificate(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v,
+                                double next_value, int num_threads)
 {
     const Index n = a.n_rows, k = v.n_cols;
     if (a.n_cols != n || v.n_rows != n || static_cast<Index>(w.size()) != k)
@@ -168,23 +249,33 @@ std::vector<T> eigh_residuals(MatrixView<const T> a, const std::vector<T>& w, Ma
     T largest = scale * magnitude; // at most the spectral norm, as every |w| is
     for (const T value : w)
         largest = std::max(largest, std::abs(scale * value));
-    std::vector<double> squares(static_cast<std::size_t>(k), 0.0);
+    std::vector<double> norms(static_cast<std::size_t>(k), 0.0);
     for_blocks(k, tile, threads, [&](Index begin, Index end, Index) {
         for (Index i = 0; i < n; ++i)
             for (Index c = begin; c < end; ++c) {
                 const auto r = static_cast<double>(av(i, c) - scale * w[static_cast<std::size_t>(c)] * v(i, c));
-                squares[static_cast<std::size_t>(c)] += r * r;
+                norms[static_cast<std::size_t>(c)] += r * r;
             }
     });
-    std::vector<T> residuals;
-    for (const double square : squares)
-        residuals.push_back(largest > 0 ? static_cast<T>(std::sqrt(square)) / largest : T(0));
-    return residuals;
+    Certificate<T> certificate;
+    std::vector<double> values;
+    for (std::size_t c = 0; c < norms.size(); ++c) {
+        norms[c] = std::sqrt(norms[c]);
+        values.push_back(static_cast<double>(scale) * static_cast<double>(w[c]));
+        certificate.residuals.push_back(largest > 0 ? static_cast<T>(norms[c]) / largest : T(0));
+    }
+    // Rounding of a v, whose rows sum n products.
+    const double rounding = std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon()) *
+                            static_cast<double>(largest);
+    for (const double bound : error_bounds(values, norms, next_value * static_cast<double>(scale)))
+        certificate.error_bounds.push_back(static_cast<T>((bound + rounding) / static_cast<double>(scale)));
+    return certificate;
 }
 
 #define MATFACT_EIGH(T)                                                                                                \
     template EighResult<T> eigh(MatrixView<const T>, const EighOptions&, const Progress&);                             \
-    template std::vector<T> eigh_residuals(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, int);
+    template Certificate<T> eigh_certificate(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, double,  \
+                                             int);
 MATFACT_EIGH(float)
 MATFACT_EIGH(double)
 

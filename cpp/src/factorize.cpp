@@ -46,6 +46,7 @@ Parameters<T> closed_form(MatrixView<const T> dense, const Observations<T>& x, c
 {
     SvdOptions svd_options;
     svd_options.n_components = options.n_components;
+    svd_options.tol = 0.0; // objectives are compared with this one
     svd_options.num_threads = options.num_threads;
     Parameters<T> result(x);
     balance(svd(dense, svd_options), threshold_of(x, options), options, result);

@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <type_traits>
 
 namespace matfact::linalg {
 
@@ -36,7 +37,7 @@ std::optional<Rotation> first_order_rotation(const RowMajorMatrix& e, const Eige
             // Skew K_l, K_r with (I - K_l)(I + E/2) D (I + K_r) diagonal: one 2 x 2 system for each pair.
             const double gap = (d[i] - d[j]) * (d[i] + d[j]);
             double left = -0.5 * e(i, j) * (d[i] * d[i] + d[j] * d[j]), right = -e(i, j) * d[i] * d[j];
-            if (std::abs(left) <= largest_angle * std::abs(gap)) {
+            if (std::abs(left) < largest_angle * std::abs(gap)) {
                 left /= gap;
                 right /= gap;
             } else if (std::abs(e(i, j)) * std::max(d[i], d[j]) <= 16 * eps * d[0])
@@ -115,43 +116,27 @@ TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::Vect
         if (want_u)
             result.u = times(y.view(), inverse.asDiagonal() * rotation->left, threads);
     } else {
-        scale_columns(y, inverse, threads);
-        const RowMajorMatrix r = orthonormalize(y, threads) * norms.asDiagonal();
+        // Y D^-1 with overlaps this small has a condition number below 2: one round of Cholesky QR is as good as two,
+        // and its product with Y need not be formed.
+        const bool is_near = overlaps.norm() <= 0.5;
+        RowMajorMatrix r, to_q;
+        if (is_near) {
+            const CholeskyFactor factor = cholesky(RowMajorMatrix::Identity(norms.size(), norms.size()) + overlaps);
+            r = factor.r * norms.asDiagonal();
+            to_q = inverse.asDiagonal() * factor.inverse;
+        } else {
+            scale_columns(y, inverse, threads);
+            r = orthonormalize(y, threads) * norms.asDiagonal();
+        }
         Matrix<double> work(r.rows(), r.rows()), left, right;
         as_map(work) = r;
         singular_values_and_vectors(work.view(), left, result.s, right, threads);
         turn_rows(vt, as_map(right).transpose(), threads);
         if (want_u)
-            result.u = multiply<double>(y.view(), left.view(), threads);
+            result.u = is_near ? times(y.view(), to_q * as_map(left), threads)
+                               : multiply<double>(y.view(), left.view(), threads);
     }
     result.vt = std::move(vt);
-    return result;
-}
-
-/// From y = z v to the singular triplets.
-TallSvd decompose(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
-{
-    const Index k = y.n_cols();
-    RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
-    const Eigen::VectorXd norms = sort_by_norm(y, vt, g);
-    const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
-    const Index rank = (norms.array() > cutoff).count();
-    if (rank == 0) {
-        std::fill_n(y.data(), y.size(), 0.0);
-        complete_basis(y, 0, threads);
-        return {std::move(y), std::vector<double>(static_cast<std::size_t>(k), 0.0), std::move(vt)};
-    }
-    const Eigen::VectorXd inverse = norms.head(rank).cwiseInverse();
-    TallSvd result =
-        decompose_regular(leading_columns(std::move(y), rank), std::move(vt), norms.head(rank),
-                          inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal(), want_u, threads);
-    result.s.resize(static_cast<std::size_t>(k), 0.0);
-    if (want_u && rank < k) {
-        Matrix<double> complete(result.u.n_rows(), k);
-        as_map(complete).leftCols(rank) = as_map(result.u);
-        complete_basis(complete, rank, threads);
-        result.u = std::move(complete);
-    }
     return result;
 }
 
@@ -186,10 +171,45 @@ Matrix<double> leading_rows(Matrix<double> a, Index k)
     return result;
 }
 
+/// v diag(1 / s).
+Matrix<double> scaled_columns(const Matrix<double>& vt, const std::vector<double>& s)
+{
+    Matrix<double> v(vt.n_cols(), vt.n_rows());
+    as_map(v) =
+        as_map(vt).transpose() * Eigen::Map<const Eigen::VectorXd>(s.data(), v.n_cols()).cwiseInverse().asDiagonal();
+    return v;
+}
+
 } // namespace
 
+TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int threads)
+{
+    const Index k = y.n_cols();
+    RowMajorMatrix g = as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix);
+    const Eigen::VectorXd norms = sort_by_norm(y, vt, g);
+    const double cutoff = eps * static_cast<double>(y.n_rows()) * norms[0];
+    const Index rank = (norms.array() > cutoff).count();
+    if (rank == 0) {
+        std::fill_n(y.data(), y.size(), 0.0);
+        complete_basis(y, 0, threads);
+        return {std::move(y), std::vector<double>(static_cast<std::size_t>(k), 0.0), std::move(vt)};
+    }
+    const Eigen::VectorXd inverse = norms.head(rank).cwiseInverse();
+    TallSvd result =
+        decompose_regular(leading_columns(std::move(y), rank), std::move(vt), norms.head(rank),
+                          inverse.asDiagonal() * g.topLeftCorner(rank, rank) * inverse.asDiagonal(), want_u, threads);
+    result.s.resize(static_cast<std::size_t>(k), 0.0);
+    if (want_u && rank < k) {
+        Matrix<double> complete(result.u.n_rows(), k);
+        as_map(complete).leftCols(rank) = as_map(result.u);
+        complete_basis(complete, rank, threads);
+        result.u = std::move(complete);
+    }
+    return result;
+}
+
 template <class T>
-std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
+std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
                                 double tol, int threads, const Checkpoint& checkpoint)
 {
     // The eigenvectors of sigma_k and of what is left out mix by about error / sigma_k^2, which leaves a residual
@@ -211,29 +231,35 @@ std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix,
     const bool is_clean = sigma(k - 1) * sigma(0) * std::max(tol, reachable) > error;
     if (!is_clean && is_single)
         return std::nullopt;
-    if (is_clean && !want_u) {
+    // The columns of Y overlap by up to error / sigma_k^2: where the rounding of T hides that, nothing is left to
+    // repair.
+    constexpr double hidden = std::is_same_v<T, float> ? 1e-9 : 1e-14;
+    const bool is_regular = is_clean && error <= hidden * sigma(k - 1) * sigma(k - 1);
+    if (is_regular || (is_clean && !want_u)) {
         TallSvd result;
         for (Index i = 0; i < k; ++i)
             result.s.push_back(sigma(i));
         result.vt = leading_rows(std::move(spectrum.rows), k);
+        if (want_u)
+            result.u = times(scaled_columns(result.vt, result.s).view());
         return result;
     }
     if (!is_clean && subset)
         spectrum = eigenpairs(std::move(untouched), d, threads);
     Matrix<double> vt = leading_rows(std::move(spectrum.rows), is_clean ? k : d);
-    Matrix<double> y = multiply(z, MatrixView<const double>(vt.view()).transposed(), threads);
+    Matrix<double> y = times(MatrixView<const double>(vt.view()).transposed());
     if (checkpoint)
         checkpoint();
-    TallSvd result = decompose(std::move(y), std::move(vt), want_u, threads);
+    TallSvd result = svd_from_product(std::move(y), std::move(vt), want_u, threads);
     result.u = leading_columns(std::move(result.u), k);
     result.s.resize(static_cast<std::size_t>(k));
     result.vt = leading_rows(std::move(result.vt), k);
     return result;
 }
 
-template std::optional<TallSvd> gram_svd(const Operand<float>&, Matrix<double>, double, Index, bool, double, int,
-                                         const Checkpoint&);
-template std::optional<TallSvd> gram_svd(const Operand<double>&, Matrix<double>, double, Index, bool, double, int,
-                                         const Checkpoint&);
+template std::optional<TallSvd> gram_svd<float>(const Product&, Matrix<double>, double, Index, bool, double, int,
+                                                const Checkpoint&);
+template std::optional<TallSvd> gram_svd<double>(const Product&, Matrix<double>, double, Index, bool, double, int,
+                                                 const Checkpoint&);
 
 } // namespace matfact::linalg

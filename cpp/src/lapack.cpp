@@ -1,6 +1,7 @@
 #include "matfact/lapack.hpp"
 
 #include "linalg/lapack_calls.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "matfact/status.hpp"
 
 #include <algorithm>
@@ -86,20 +87,39 @@ template <class T> Matrix<T> workspace(T size)
     return Matrix<T>(1, static_cast<Index>(size * (1 + std::numeric_limits<T>::epsilon())) + 1);
 }
 
-template <class I, class T> void call_syevd(void* address, MatrixView<T> a, T* w)
+// Column-major to LAPACK: it sees the transposed matrix, which is the same one, with the other triangle's name.
+constexpr const char* upper_triangle = "L";
+
+template <class I, class T> void call_sytrd(void* address, MatrixView<T> a, T* d, T* e, T* tau)
 {
-    using Function = void (*)(const char*, const char*, const I*, T*, const I*, T*, T*, const I*, I*, const I*, I*);
-    const auto syevd = reinterpret_cast<Function>(address);
+    using Function = void (*)(const char*, const I*, T*, const I*, T*, T*, T*, T*, const I*, I*);
+    const auto sytrd = reinterpret_cast<Function>(address);
     const I n = to_lapack<I>(a.n_rows), ld = to_lapack<I>(a.row_stride), query = -1;
-    I info = 0, int_size = 0;
+    I info = 0;
     T size = 0;
-    syevd("V", "U", &n, a.data, &ld, w, &size, &query, &int_size, &query, &info);
-    check_info(info, "syevd");
+    sytrd(upper_triangle, &n, a.data, &ld, d, e, tau, &size, &query, &info);
+    check_info(info, "sytrd");
     Matrix<T> work = workspace(size);
-    std::vector<I> int_work(static_cast<std::size_t>(int_size));
     const I work_size = to_lapack<I>(work.size());
-    syevd("V", "U", &n, a.data, &ld, w, work.data(), &work_size, int_work.data(), &int_size, &info);
-    check_info(info, "syevd");
+    sytrd(upper_triangle, &n, a.data, &ld, d, e, tau, work.data(), &work_size, &info);
+    check_info(info, "sytrd");
+}
+
+template <class I, class T> void call_ormtr(void* address, MatrixView<const T> a, const T* tau, MatrixView<T> rows)
+{
+    using Function = void (*)(const char*, const char*, const char*, const I*, const I*, const T*, const I*, const T*,
+                              T*, const I*, T*, const I*, I*);
+    const auto ormtr = reinterpret_cast<Function>(address);
+    const I n = to_lapack<I>(a.n_rows), count = to_lapack<I>(rows.n_rows), query = -1;
+    const I ld = to_lapack<I>(a.row_stride), ld_rows = to_lapack<I>(rows.row_stride);
+    I info = 0;
+    T size = 0;
+    ormtr("L", upper_triangle, "N", &n, &count, a.data, &ld, tau, rows.data, &ld_rows, &size, &query, &info);
+    check_info(info, "ormtr");
+    Matrix<T> work = workspace(size);
+    const I work_size = to_lapack<I>(work.size());
+    ormtr("L", upper_triangle, "N", &n, &count, a.data, &ld, tau, rows.data, &ld_rows, work.data(), &work_size, &info);
+    check_info(info, "ormtr");
 }
 
 template <class I, class T> void call_syevr(void* address, MatrixView<T> a, Index k, T* w, T* z)
@@ -171,15 +191,40 @@ const LapackTable& get_lapack() { return table; }
 
 namespace linalg {
 
+template <class T> bool lapack_reduces()
+{
+    return pick<T>(table.ssytrd, table.dsytrd) != nullptr && pick<T>(table.sormtr, table.dormtr) != nullptr;
+}
+
+template <class T>
+void reduce_to_tridiagonal(MatrixView<T> a, std::vector<T>& d, std::vector<T>& e, std::vector<T>& tau, int threads)
+{
+    const auto n = static_cast<std::size_t>(a.n_rows);
+    d.resize(n);
+    e.resize(n - 1);
+    tau.resize(n - 1);
+    void* const address = pick<T>(table.ssytrd, table.dsytrd);
+    const LimitedThreads limit(threads, a.n_rows);
+    table.ilp64 ? call_sytrd<std::int64_t>(address, a, d.data(), e.data(), tau.data())
+                : call_sytrd<std::int32_t>(address, a, d.data(), e.data(), tau.data());
+}
+
+template <class T>
+void apply_reflections(MatrixView<const T> reflections, const std::vector<T>& tau, MatrixView<T> rows, int threads)
+{
+    void* const address = pick<T>(table.sormtr, table.dormtr);
+    const LimitedThreads limit(threads, rows.n_cols);
+    table.ilp64 ? call_ormtr<std::int64_t>(address, reflections, tau.data(), rows)
+                : call_ormtr<std::int32_t>(address, reflections, tau.data(), rows);
+}
+
 template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int threads)
 {
-    w.resize(static_cast<std::size_t>(a.n_rows));
-    if (void* const address = pick<T>(table.ssyevd, table.dsyevd)) {
-        const LimitedThreads limit(threads, a.n_rows);
-        // The eigenvectors come as columns of a column-major matrix: as rows of ours.
-        table.ilp64 ? call_syevd<std::int64_t>(address, a, w.data()) : call_syevd<std::int32_t>(address, a, w.data());
+    if (lapack_reduces<T>()) {
+        symmetric_eigen_by_reduction(a, w, threads);
         return;
     }
+    w.resize(static_cast<std::size_t>(a.n_rows));
     if constexpr (std::is_same_v<T, double>)
         own_symmetric_eigen(a, w);
     else {
@@ -235,6 +280,9 @@ void singular_values_and_vectors(MatrixView<T> a, Matrix<T>& u, std::vector<T>& 
 }
 
 #define MATFACT_LAPACK_CALLS(T)                                                                                        \
+    template bool lapack_reduces<T>();                                                                                 \
+    template void reduce_to_tridiagonal(MatrixView<T>, std::vector<T>&, std::vector<T>&, std::vector<T>&, int);        \
+    template void apply_reflections(MatrixView<const T>, const std::vector<T>&, MatrixView<T>, int);                   \
     template void symmetric_eigen(MatrixView<T>, std::vector<T>&, int);                                                \
     template Matrix<T> symmetric_eigen_leading(MatrixView<T>, Index, std::vector<T>&, int);                            \
     template void singular_values_and_vectors(MatrixView<T>, Matrix<T>&, std::vector<T>&, Matrix<T>&, int);

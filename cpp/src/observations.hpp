@@ -1,7 +1,7 @@
 /// The entries of X that a factorization is fitted to, and what every solver asks of them.
 ///
-/// Factors are row-major with rows padded by zeros to `stride` numbers, a whole number of SIMD packets, so that the
-/// register tiles read and write them where they are.
+/// Factors are row-major with rows padded by zeros to `stride` numbers, a whole number of half SIMD packets, so that
+/// the register tiles read and write them where they are.
 #pragma once
 
 #include "linalg/kernel.hpp"
@@ -40,8 +40,8 @@ public:
 
 template <class T> Index padded(Index n_components)
 {
-    constexpr Index packet = linalg::packet_size<T>;
-    return (n_components + packet - 1) / packet * packet;
+    constexpr Index half = linalg::half_packet_size<T>;
+    return (n_components + half - 1) / half * half;
 }
 
 /// Throws std::invalid_argument if x holds infinity.

@@ -1,13 +1,15 @@
 #include "matfact/svd.hpp"
 
+#include "checkpoint.hpp"
+#include "decomposition.hpp"
+#include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
 #include "linalg/lapack_calls.hpp"
-#include "linalg/orientation.hpp"
+#include "linalg/row_pass.hpp"
 #include "parallel.hpp"
 
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,18 +22,6 @@ using linalg::Centering;
 using linalg::Checkpoint;
 using linalg::Operand;
 using linalg::TallSvd;
-
-/// Everything in float64, before it is rounded to T; u and vt in the orientation of x.
-struct Decomposition {
-    Matrix<double> u, vt;
-    std::vector<double> s, mean, residuals;
-    double total_variance = 0.0;
-};
-
-std::string shape(Index n_rows, Index n_cols)
-{
-    return "(" + std::to_string(n_rows) + ", " + std::to_string(n_cols) + ")";
-}
 
 template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
 {
@@ -48,8 +38,7 @@ template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
     });
     for (const double value : largest)
         if (!std::isfinite(value))
-            throw std::invalid_argument("X holds NaN or infinity; svd needs finite entries (matfact.factorize and "
-                                        "matfact.MatrixFactorization leave missing entries out)");
+            throw_not_finite();
     return *std::max_element(largest.begin(), largest.end());
 }
 
@@ -85,46 +74,28 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, bool single, 
     return linalg::gram(z, centering, scale, threads, checkpoint, single);
 }
 
-/// residuals[i] = ||z' u_i - s_i v_i|| / s_1 for a tall z ~ u diag(s) v'.
 template <class T>
-std::vector<double> residuals_of(const Operand<T>& z, MatrixView<const double> u, const std::vector<double>& s,
-                                 MatrixView<const double> v, int threads)
+Residuals residuals_of(const Operand<T>& z, MatrixView<const double> u, const std::vector<double>& s,
+                       MatrixView<const double> v, int threads)
 {
     constexpr Index block_cols = 32;
-    const Matrix<double> ztu = linalg::multiply(z.transposed(), u, threads);
-    std::vector<double> result(s.size(), 0.0);
+    Matrix<double> ztu(z.x.n_cols, u.n_cols);
+    linalg::transposed_times(z, u, ztu.view(), threads);
+    Residuals result{std::vector<double>(s.size(), 0.0), std::vector<double>(s.size(), 0.0)};
     for_blocks(u.n_cols, block_cols, threads, [&](Index begin, Index end, Index) {
         for (Index j = 0; j < ztu.n_rows(); ++j)
             for (Index c = begin; c < end; ++c) {
                 const auto i = static_cast<std::size_t>(c);
                 const double r = ztu(j, c) - s[i] * v(j, c);
-                result[i] += r * r;
+                result.norms[i] += r * r;
+                result.defects[i] += r * v(j, c);
             }
     });
-    for (double& r : result)
-        r = s.front() > 0.0 ? std::sqrt(r) / s.front() : 0.0;
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        result.norms[i] = s.front() > 0.0 ? std::sqrt(result.norms[i]) / s.front() : 0.0;
+        result.defects[i] = s.front() > 0.0 ? std::abs(result.defects[i]) / s.front() : 0.0;
+    }
     return result;
-}
-
-bool wants_residuals(const SvdOptions& options)
-{
-    return options.compute_u && (options.compute_residuals || options.tol > 0.0);
-}
-
-Matrix<double> transposed(const Matrix<double>& a)
-{
-    Matrix<double> t(a.n_cols(), a.n_rows());
-    for (Index i = 0; i < a.n_rows(); ++i)
-        for (Index j = 0; j < a.n_cols(); ++j)
-            t(j, i) = a(i, j);
-    return t;
-}
-
-void unscale(Decomposition& d, double scale)
-{
-    for (double& s : d.s)
-        s /= scale;
-    d.total_variance = d.total_variance / scale / scale;
 }
 
 template <class T>
@@ -143,10 +114,10 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
         d.mean = std::move(g.mean);
         if (options.center)
             (wide ? z.row_shift : z.col_shift) = d.mean.data();
-        const double noise = single ? linalg::single_noise(d.total_variance, z.x.n_rows, z.x.n_cols) : 0.0;
         // In the wide orientation the long vectors are those of vt: they are wanted always.
-        return linalg::gram_svd(z, std::move(g.matrix), noise, k, options.compute_u || wide, options.tol, threads,
-                                checkpoint);
+        const auto times = [&](MatrixView<const double> v) { return linalg::multiply(z, v, threads); };
+        return linalg::gram_svd<T>(times, std::move(g.matrix), g.noise, k, options.compute_u || wide, options.tol,
+                                   threads, checkpoint);
     };
     // Leading triplets of float32 data seldom need more than sums in float32 over short blocks.
     std::optional<TallSvd> found;
@@ -158,29 +129,9 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     TallSvd& f = *found;
     if (wants_residuals(options))
         d.residuals = residuals_of(z, f.u.view(), f.s, MatrixView<const double>(f.vt.view()).transposed(), threads);
-    d.u = wide ? transposed(f.vt) : std::move(f.u);
-    d.vt = wide ? transposed(f.u) : std::move(f.vt);
-    d.s = std::move(f.s);
+    take_factors(d, std::move(f), wide);
     unscale(d, z.scale);
     return d;
-}
-
-template <class T> Matrix<double> as_double(MatrixView<const T> a)
-{
-    Matrix<double> result(a.n_rows, a.n_cols);
-    for (Index i = 0; i < a.n_rows; ++i)
-        for (Index j = 0; j < a.n_cols; ++j)
-            result(i, j) = static_cast<double>(a(i, j));
-    return result;
-}
-
-/// The leading block of a, in float64.
-template <class T> Matrix<double> leading_block(Matrix<T> a, Index rows, Index cols)
-{
-    if constexpr (std::is_same_v<T, double>)
-        if (rows == a.n_rows() && cols == a.n_cols())
-            return a;
-    return as_double(MatrixView<const T>(a.view()).block(0, 0, rows, cols));
 }
 
 template <class T> std::vector<double> column_means(MatrixView<const T> x)
@@ -232,50 +183,108 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
     return d;
 }
 
+/// Means and total variance, scaled only where squares would overflow or vanish.
+template <class T> linalg::ColumnMoments safe_moments(MatrixView<const T> x, bool center, double& scale, int threads)
+{
+    const double too_small = std::is_same_v<T, float> ? 1e-10 : 1e-200, too_large = 1 / too_small;
+    scale = 1.0;
+    linalg::ColumnMoments moments = linalg::column_moments(x, center, scale, threads);
+    if (std::isfinite(moments.squares) && moments.squares > too_small && moments.squares < too_large)
+        return moments;
+    const double largest = largest_magnitude(x, threads);
+    if (largest == 0.0)
+        return moments;
+    scale = balancing_scale(largest);
+    return linalg::column_moments(x, center, scale, threads);
+}
+
+/// Products with z, in the arithmetic of C where X'X is concerned.
+template <class T> linalg::TallOperator<T> tall_operator(const Operand<T>& z, int threads)
+{
+    linalg::TallOperator<T> a{z.x.n_rows, z.x.n_cols, {}, {}, {}, {}};
+    a.gram = [=](MatrixView<const T> q, MatrixView<T> out) { linalg::gram_times(z, q, out, threads); };
+    if constexpr (std::is_same_v<T, float>)
+        a.exact_gram = [=](MatrixView<const double> q, MatrixView<double> out) {
+            linalg::gram_times(z, q, out, threads);
+        };
+    a.times = [=](MatrixView<const double> v) {
+        Matrix<double> zv(z.x.n_rows, v.n_cols);
+        linalg::times_by_rows(z, v, zv.view(), threads);
+        return zv;
+    };
+    a.transposed_times = [=](MatrixView<const double> u) {
+        Matrix<double> ztu(z.x.n_cols, u.n_cols);
+        linalg::transposed_times(z, u, ztu.view(), threads);
+        return ztu;
+    };
+    return a;
+}
+
+template <class T>
+Decomposition by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, const SvdOptions& options, int threads,
+                            const Checkpoint& checkpoint)
+{
+    const bool wide = x.n_rows < x.n_cols;
+    Operand<T> z{x};
+    linalg::ColumnMoments moments = safe_moments(x, options.center, z.scale, threads);
+    Decomposition d;
+    d.mean = std::move(moments.mean);
+    if (options.center)
+        z.col_shift = d.mean.data();
+    if (wide)
+        z = z.transposed();
+    d.total_variance = moments.squares;
+    const linalg::IterativeOptions iterations = iterations_of(options, solver, k, d.total_variance, threads);
+    const linalg::TallOperator<T> a = tall_operator(z, threads);
+    take_iterations(d,
+                    solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                : linalg::randomized_svd(a, iterations, checkpoint),
+                    wide);
+    unscale(d, z.scale);
+    return d;
+}
+
+/// Whether the products of krylov cost less than forming the Gram matrix of the shorter side d and its eigenproblem, by
+/// the estimates that docs/methods/svd.md gives.
+bool is_for_krylov(Index longer, Index d, Index k, bool is_single)
+{
+    const Index columns = 5 * k + 110;
+    return d >= 1000 && (is_single ? 8 : 5) * columns < d + 3 * d * d / longer;
+}
+
 /// Gram where one side is clearly shorter or few triplets are asked for: a few products then replace the
 /// bidiagonalization. Small matrices take the full solver in any shape: its accuracy is free there.
-SvdSolver choose_solver(Index n_rows, Index n_cols, Index k)
+SvdSolver choose_solver(Index n_rows, Index n_cols, Index k, bool is_single)
 {
     const Index shorter = std::min(n_rows, n_cols), longer = std::max(n_rows, n_cols);
     const bool is_small = shorter <= 32 && longer <= 512, is_square = 2 * longer < 3 * shorter;
+    if (is_for_krylov(longer, shorter, k, is_single))
+        return SvdSolver::krylov;
     return is_small || (is_square && 4 * k > shorter) ? SvdSolver::full : SvdSolver::gram;
 }
 
-template <class T> std::vector<T> rounded(const std::vector<double>& values)
+template <class T>
+Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int threads, const Checkpoint& checkpoint)
 {
-    return std::vector<T>(values.begin(), values.end());
-}
-
-template <class T> Matrix<T> rounded(Matrix<double> a)
-{
-    if constexpr (std::is_same_v<T, double>)
-        return a;
-    else {
-        Matrix<T> result(a.n_rows(), a.n_cols());
-        for (Index i = 0; i < a.size(); ++i)
-            result.data()[i] = static_cast<T>(a.data()[i]);
-        return result;
+    const bool by_fraction = options.variance_fraction > 0.0;
+    const Index all = std::min(x.n_rows, x.n_cols), k = options.n_components ? options.n_components : all;
+    SvdSolver solver = options.solver;
+    if (solver == SvdSolver::automatic)
+        solver = choose_solver(x.n_rows, x.n_cols, by_fraction ? Index{0} : k, std::is_same_v<T, float>);
+    SvdOptions resolved = options;
+    resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);
+    if (solver == SvdSolver::krylov || solver == SvdSolver::randomized) {
+        Decomposition d = by_iterations(x, by_fraction ? Index{0} : k, solver, resolved, threads, checkpoint);
+        if (d.status != Status::stopped)
+            return d;
+        solver = SvdSolver::gram; // the fraction takes a good part of all triplets
     }
-}
-
-/// A residual and the rounding of the triplet itself to T.
-template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
-
-void fix_signs(Decomposition& d)
-{
-    std::vector<double> signs;
-    for (Index i = 0; i < d.vt.n_rows(); ++i) {
-        double* const row = d.vt.data() + i * d.vt.n_cols();
-        signs.push_back(linalg::orientation(row, d.vt.n_cols()));
-        if (signs.back() < 0)
-            for (Index j = 0; j < d.vt.n_cols(); ++j)
-                row[j] = -row[j];
-    }
-    if (std::find(signs.begin(), signs.end(), -1.0) == signs.end())
-        return;
-    for (Index i = 0; i < d.u.n_rows(); ++i)
-        for (Index j = 0; j < d.u.n_cols(); ++j)
-            d.u(i, j) *= signs[static_cast<std::size_t>(j)];
+    Decomposition d =
+        solver == SvdSolver::full ? by_lapack(x, k, resolved, threads) : by_gram(x, k, resolved, threads, checkpoint);
+    if (by_fraction)
+        cut_to_fraction(d, options.variance_fraction);
+    judge(d, resolved.tol);
+    return d;
 }
 
 } // namespace
@@ -288,45 +297,32 @@ void SvdOptions::validate(Index n_rows, Index n_cols) const
     if (n_components < 0 || n_components > most)
         throw std::invalid_argument("n_components must be between 1 and " + std::to_string(most) + ", got " +
                                     std::to_string(n_components));
-    if (!(tol >= 0.0))
+    if (tol < 0.0)
         throw std::invalid_argument("tol must not be negative, got " + std::to_string(tol));
+    if (max_passes < 0)
+        throw std::invalid_argument("max_passes must not be negative, got " + std::to_string(max_passes));
+    if (!(variance_fraction >= 0.0 && variance_fraction <= 1.0))
+        throw std::invalid_argument("variance_fraction must be between 0 and 1, got " +
+                                    std::to_string(variance_fraction));
+    if (variance_fraction > 0.0 && n_components > 0)
+        throw std::invalid_argument("n_components and variance_fraction exclude each other");
+    if (variance_fraction > 0.0 && solver == SvdSolver::randomized)
+        throw std::invalid_argument("variance_fraction needs another solver than randomized");
 }
 
 template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& options, const Progress& progress)
 {
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
-    const Index k = options.n_components ? options.n_components : std::min(x.n_rows, x.n_cols);
-    Checkpoint checkpoint;
-    if (progress)
-        checkpoint = [&] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
-    const SvdSolver solver =
-        options.solver == SvdSolver::automatic ? choose_solver(x.n_rows, x.n_cols, k) : options.solver;
-    Decomposition d =
-        solver == SvdSolver::full ? by_lapack(x, k, options, threads) : by_gram(x, k, options, threads, checkpoint);
-    if (!options.compute_u)
-        d.u = {};
-    fix_signs(d);
-
-    SvdResult<T> result;
-    result.s = rounded<T>(d.s);
-    result.mean = rounded<T>(d.mean);
-    result.total_variance = d.total_variance;
-    if (!std::isfinite(static_cast<double>(result.s.front())))
-        throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
-    for (const double r : d.residuals) {
-        result.residuals.push_back(reported<T>(r));
-        if (options.tol > 0.0 && static_cast<double>(result.residuals.back()) > options.tol)
-            result.status = Status::max_iter;
-    }
-    result.u = rounded<T>(std::move(d.u));
-    result.vt = rounded<T>(std::move(d.vt));
-    return result;
+    const Checkpoint checkpoint = checkpoint_of(progress);
+    Decomposition d = decompose(x, options, threads, checkpoint);
+    d.size = x.n_rows + x.n_cols;
+    return as_result<T>(std::move(d), options);
 }
 
 template <class T>
-std::vector<T> svd_residuals(MatrixView<const T> x, MatrixView<const T> u, const std::vector<T>& s,
-                             MatrixView<const T> vt, const T* mean, int num_threads)
+Certificate<T> svd_certificate(MatrixView<const T> x, MatrixView<const T> u, const std::vector<T>& s,
+                               MatrixView<const T> vt, const T* mean, double next_value, int num_threads)
 {
     const auto k = static_cast<Index>(s.size());
     if (k == 0 || u.n_rows != x.n_rows || u.n_cols != k || vt.n_rows != k || vt.n_cols != x.n_cols)
@@ -344,13 +340,10 @@ std::vector<T> svd_residuals(MatrixView<const T> x, MatrixView<const T> u, const
     for (double& value : values)
         value *= z.scale;
     const Matrix<double> wide_u = as_double(u), wide_v = as_double(vt.transposed());
-    const std::vector<double> residuals =
-        x.n_rows < x.n_cols ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
-                            : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
-    std::vector<T> result;
-    for (const double r : residuals)
-        result.push_back(reported<T>(r));
-    return result;
+    const Residuals residuals = x.n_rows < x.n_cols
+                                    ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
+                                    : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
+    return certificate_of(residuals, s, next_value, x.n_rows + x.n_cols);
 }
 
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads)
@@ -375,8 +368,8 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
 
 #define MATFACT_SVD(T)                                                                                                 \
     template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
-    template std::vector<T> svd_residuals(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,             \
-                                          MatrixView<const T>, const T*, int);                                         \
+    template Certificate<T> svd_certificate(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,           \
+                                            MatrixView<const T>, const T*, double, int);                               \
     template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
 MATFACT_SVD(float)
 MATFACT_SVD(double)

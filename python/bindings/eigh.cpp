@@ -14,42 +14,49 @@ template <class T> void bind_eigh_for(py::module_& m, const char* name)
 {
     m.def(
         name,
-        [](const py::array_t<T>& a, Index n_components, EighSolver solver, bool compute_residuals, int num_threads,
-           const PyProgress& progress) {
+        [](const py::array_t<T>& a, Index n_components, EighSolver solver, bool compute_residuals, double tol,
+           Index max_passes, std::uint64_t seed, int num_threads, const PyProgress& progress) {
             const MatrixView<const T> view = as_view(a, "a");
             EighOptions options;
             options.n_components = n_components;
             options.solver = solver;
             options.compute_residuals = compute_residuals;
+            options.tol = tol;
+            options.max_passes = max_passes;
+            options.seed = seed;
             options.num_threads = num_threads;
             EighResult<T> r;
             {
                 const py::gil_scoped_release nogil; // `progress` takes it back by itself
                 r = eigh<T>(view, options, tick(progress));
             }
-            return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)), to_numpy(std::move(r.residuals)));
+            return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.v)), to_numpy(std::move(r.residuals)),
+                                  to_numpy(std::move(r.error_bounds)), r.next_value, r.n_passes, r.status);
         },
         py::arg("a").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("solver"),
-        py::arg("compute_residuals"), py::arg("num_threads"), py::arg("progress").none(true));
+        py::arg("compute_residuals"), py::arg("tol"), py::arg("max_passes"), py::arg("seed"), py::arg("num_threads"),
+        py::arg("progress").none(true));
 }
 
-template <class T> void bind_residuals_for(py::module_& m, const char* name)
+template <class T> void bind_certificate_for(py::module_& m, const char* name)
 {
     m.def(
         name,
-        [](const py::array_t<T>& a, const py::array_t<T>& w, const py::array_t<T>& v, int num_threads) {
+        [](const py::array_t<T>& a, const py::array_t<T>& w, const py::array_t<T>& v, double next_value,
+           int num_threads) {
             const MatrixView<const T> matrix = as_view(a, "a"), vectors = as_view(v, "v");
             const T* const values = as_pointer(w, "w");
             const std::vector<T> copy(values, values + w.size());
-            std::vector<T> residuals;
+            Certificate<T> certificate;
             {
                 const py::gil_scoped_release nogil;
-                residuals = eigh_residuals<T>(matrix, copy, vectors, num_threads);
+                certificate = eigh_certificate<T>(matrix, copy, vectors, next_value, num_threads);
             }
-            return to_numpy(std::move(residuals));
+            return py::make_tuple(to_numpy(std::move(certificate.residuals)),
+                                  to_numpy(std::move(certificate.error_bounds)));
         },
         py::arg("a").noconvert(), py::arg("w").noconvert(), py::arg("v").noconvert(), py::kw_only(),
-        py::arg("num_threads"));
+        py::arg("next_value"), py::arg("num_threads"));
 }
 
 } // namespace
@@ -60,11 +67,12 @@ void bind_eigh(py::module_& m)
         .value("auto", EighSolver::automatic)
         .value("full", EighSolver::full)
         .value("subset", EighSolver::subset)
+        .value("krylov", EighSolver::krylov)
         .finalize();
     bind_eigh_for<float>(m, "eigh_f32");
     bind_eigh_for<double>(m, "eigh_f64");
-    bind_residuals_for<float>(m, "eigh_residuals_f32");
-    bind_residuals_for<double>(m, "eigh_residuals_f64");
+    bind_certificate_for<float>(m, "eigh_certificate_f32");
+    bind_certificate_for<double>(m, "eigh_certificate_f64");
 }
 
 } // namespace matfact

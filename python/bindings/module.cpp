@@ -9,6 +9,9 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_gram(m);
     matfact::bind_eigh(m);
     matfact::bind_svd(m);
+    matfact::bind_moments(m);
+    matfact::bind_sketch(m);
+    matfact::bind_sparse_svd(m);
     matfact::bind_factorize(m);
     matfact::bind_ppca(m);
     matfact::bind_complete(m);

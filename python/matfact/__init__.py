@@ -1,7 +1,7 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
-Functions take NumPy arrays and return frozen results; `PCA`, `TruncatedSVD` and `MatrixFactorization` are
-scikit-learn estimators and are imported when they are first asked for.
+Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators and are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -12,9 +12,11 @@ from matfact.complete import Completion, complete
 from matfact.eigh import EighResult, eigh
 from matfact.exceptions import ConvergenceWarning, NumericalError
 from matfact.factorize import Factorization, Iteration, factorize
+from matfact.moments import Moments
 from matfact.svd import SVDResult, svd
 
 if TYPE_CHECKING:
+    from matfact.incremental_pca import IncrementalPCA
     from matfact.matrix_factorization import MatrixFactorization
     from matfact.pca import PCA
     from matfact.truncated_svd import TruncatedSVD
@@ -28,8 +30,10 @@ __all__ = [
     "CpuInfo",
     "EighResult",
     "Factorization",
+    "IncrementalPCA",
     "Iteration",
     "MatrixFactorization",
+    "Moments",
     "NumericalError",
     "SVDResult",
     "TruncatedSVD",
@@ -45,6 +49,7 @@ __all__ = [
 
 # Importing scikit-learn takes about a second, which users of the functions need not wait for.
 _ESTIMATORS = {
+    "IncrementalPCA": "matfact.incremental_pca",
     "MatrixFactorization": "matfact.matrix_factorization",
     "PCA": "matfact.pca",
     "TruncatedSVD": "matfact.truncated_svd",

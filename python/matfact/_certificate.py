@@ -1,7 +1,8 @@
-"""Residuals that are computed when somebody looks at them: they cost a product with the matrix."""
+"""Residuals and error bounds that are computed when somebody looks at them: they cost a product with the matrix."""
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from matfact import _core
@@ -9,31 +10,43 @@ from matfact import typing as mt
 from matfact._validation import core_suffix
 
 
-class Residuals:
-    """The residuals of a decomposition once they are known; until then the matrix that they take."""
+class Certificate:
+    """Residuals and error bounds of a decomposition once they are known; until then the matrix that they take."""
 
-    __slots__ = ("_matrix", "_method", "_num_threads", "_values")
+    __slots__ = ("_matrix", "_method", "_next_value", "_num_threads", "_values")
 
     def __init__(
-        self, method: str, matrix: mt.FloatArray, num_threads: int, values: mt.FloatArray | None = None
+        self,
+        method: str,
+        matrix: mt.FloatArray | None,
+        num_threads: int,
+        *,
+        next_value: float = nan,
+        residuals: mt.FloatArray | None = None,
+        error_bounds: mt.FloatArray | None = None,
     ) -> None:
         self._method = method
-        self._matrix: mt.FloatArray | None = matrix if values is None else None
         self._num_threads = num_threads
-        self._values = values
+        self._next_value = next_value
+        self._values = None if residuals is None or error_bounds is None else (residuals, error_bounds)
+        self._matrix: mt.FloatArray | None = matrix if self._values is None else None
 
-    def of(self, *factors: mt.FloatArray | None) -> mt.FloatArray:
-        """Return the residuals of these factors, which must be the same in every call."""
+    def of(self, *factors: mt.FloatArray | None) -> tuple[mt.FloatArray, mt.FloatArray]:
+        """Return residuals and error bounds of these factors, which must be the same in every call."""
         if self._values is None:
             assert self._matrix is not None
-            function: Any = getattr(_core, f"{self._method}_residuals_{core_suffix(self._matrix)}")
-            self._values = function(self._matrix, *factors, num_threads=self._num_threads)
+            function: Any = getattr(_core, f"{self._method}_certificate_{core_suffix(self._matrix)}")
+            self._values = function(self._matrix, *factors, next_value=self._next_value, num_threads=self._num_threads)
             self._matrix = None
         return self._values
 
-    def leading(self, n_components: int) -> Residuals:
-        """The residuals of the leading components alone."""
-        copy = object.__new__(Residuals)
+    def leading(self, n_components: int) -> Certificate:
+        """The certificate of the leading components alone."""
+        copy = object.__new__(Certificate)
         copy._method, copy._matrix, copy._num_threads = self._method, self._matrix, self._num_threads
-        copy._values = None if self._values is None else self._values[:n_components].copy()
+        copy._next_value = nan
+        copy._values = None
+        if self._values is not None:
+            residuals, error_bounds = self._values
+            copy._values = residuals[:n_components].copy(), error_bounds[:n_components].copy()
         return copy

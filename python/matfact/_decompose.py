@@ -1,60 +1,110 @@
-"""The core's singular value decomposition and projection on checked matrices: what `svd` and two estimators share."""
+"""The core's singular value decomposition and projection on checked matrices: what `svd` and the estimators share."""
 
 from __future__ import annotations
 
-from typing import Any
+from math import nan
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._validation import core_suffix
+from matfact._validation import Compressed, core_suffix, walkable
 from matfact.exceptions import NumericalError
 
 
+class Decomposition(NamedTuple):
+    """What the core returns; `residuals` and `error_bounds` are empty unless the solver measures them anyway."""
+
+    u: mt.FloatArray
+    s: mt.FloatArray
+    vt: mt.FloatArray
+    mean: mt.FloatArray
+    residuals: mt.FloatArray
+    error_bounds: mt.FloatArray
+    total_variance: float
+    next_value: float
+    n_passes: int
+    status: mt.Status
+
+
 def decompose(
-    x: mt.FloatArray,
+    x: mt.FloatArray | Compressed,
     *,
     n_components: int,
     solver: _core.SvdSolver,
     center: bool,
+    variance_fraction: float = 0.0,
     compute_u: bool = True,
-    tol: float = 0.0,
+    tol: float | None = None,
+    max_passes: int = 0,
+    seed: int = 0,
+    keep_transpose: bool = True,
     num_threads: int = 0,
-) -> tuple[mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, mt.FloatArray, float, mt.Status]:
-    """u, s, vt, mean, residuals, total variance and status of a checked matrix; `n_components` 0 asks for all.
-
-    The residuals are there if `tol` is positive.
-    """
+) -> Decomposition:
+    """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`."""
     _lapack.ensure_lapack_for(x.shape)
-    function: Any = getattr(_core, f"svd_{core_suffix(x)}")
-    u, s, vt, mean, residuals, total_variance, status = function(
-        x,
+    function, matrix = _core_function("svd", x)
+    only = {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": False}
+    *found, status = function(
+        *matrix,
         n_components=n_components,
+        variance_fraction=variance_fraction,
         solver=solver,
         center=center,
         compute_u=compute_u,
-        compute_residuals=False,
-        tol=tol,
+        tol=nan if tol is None else tol,
+        max_passes=max_passes,
+        seed=seed,
         num_threads=num_threads,
         progress=None,
+        **only,
     )
-    return u, s, vt, mean, residuals, total_variance, status.name
+    return Decomposition._make((*found, status.name))
 
 
 def project(
-    q: mt.FloatArray, vt: mt.FloatArray, mean: npt.NDArray[Any] | None, *, num_threads: int = 0, name: str = "X"
+    q: mt.FloatArray | Compressed,
+    vt: mt.FloatArray,
+    mean: npt.NDArray[Any] | None,
+    *,
+    num_threads: int = 0,
+    name: str = "X",
 ) -> mt.FloatArray:
     """``(q - mean) @ vt.T`` for arrays of one dtype; errors call `q` by `name`."""
-    function: Any = getattr(_core, f"project_{core_suffix(q)}")
+    function, matrix = _core_function("project", q)
     try:
-        result: mt.FloatArray = function(q, np.ascontiguousarray(vt), mean, num_threads=num_threads)
+        result: mt.FloatArray = function(*matrix, np.ascontiguousarray(vt), mean, num_threads=num_threads)
     except (ValueError, NumericalError):
-        if np.isfinite(q).all():
+        if np.isfinite(q.values if isinstance(q, Compressed) else q).all():
             raise
         # The core knows its argument under another name.
         raise ValueError(
             f"{name} holds NaN or infinity: remove those rows, or use factorize, which allows NaN"
         ) from None
     return result
+
+
+def scores(
+    x: mt.FloatArray | Compressed,
+    components: mt.FloatArray,
+    mean: mt.FloatArray,
+    variance: mt.FloatArray | None,
+    *,
+    num_threads: int = 0,
+) -> mt.FloatArray:
+    """Scores of the rows of `x` on principal axes; with `variance`, that of the axes, scaled to unit variance."""
+    result = project(x if isinstance(x, Compressed) else walkable(x), components, mean, num_threads=num_threads)
+    if variance is not None:
+        # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
+        scale = np.sqrt(variance)
+        result /= np.maximum(scale, np.finfo(scale.dtype).eps)
+    return result
+
+
+def _core_function(method: str, x: mt.FloatArray | Compressed) -> tuple[Any, tuple[Any, ...]]:
+    """The core's function for the type of `x`, and the arguments that stand for `x`."""
+    if isinstance(x, Compressed):
+        return getattr(_core, f"{method}_{x.core_suffix}"), (x.values, x.indices, x.indptr, *x.shape)
+    return getattr(_core, f"{method}_{core_suffix(x)}"), (x,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,26 @@ class Csr(NamedTuple):
     def core_suffix(self) -> str:
         """How the core names its functions for these types, such as ``csr_f64_i32``."""
         return f"csr_{core_suffix(self.values)}_i{8 * self.indices.itemsize}"
+
+
+class Compressed(NamedTuple):
+    """A sparse matrix in compressed rows ("csr") or columns ("csc") as it is stored: its indices are not checked."""
+
+    layout: Literal["csr", "csc"]
+    values: FloatArray
+    indices: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    indptr: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.values.dtype
+
+    @property
+    def core_suffix(self) -> str:
+        """How the core names its functions for this layout and these types, such as ``csc_f64_i32``."""
+        return f"{self.layout}_{core_suffix(self.values)}_i{8 * self.indices.itemsize}"
 
 
 def core_suffix(x: FloatArray) -> str:
@@ -65,21 +85,13 @@ def walkable(a: FloatArray) -> FloatArray:
 
 def as_csr(x: Any, name: str = "X") -> Csr:
     """`x` as CSR arrays without duplicates (those are summed, as SciPy does); the caller's matrix stays as it is."""
-    if x.ndim != 2:
-        raise ValueError(f"{name} must have 2 dimensions, got {x.ndim} (shape {x.shape})")
-    n_rows, n_cols = (int(n) for n in x.shape)
-    if n_rows == 0 or n_cols == 0:
-        raise ValueError(f"{name} must have at least one row and one column, got shape {x.shape}")
-    if x.format in ("csc", "bsr"):
-        x.check_format(full_check=True)  # SciPy converts these without looking where their indices point
-    csr = x.tocsr()
+    n_rows, n_cols = _sparse_shape(x, name)
+    csr = _to_csr(x)
     _check_csr(csr, name)
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()
-    indptr, indices = csr.indptr, csr.indices
-    if indptr.dtype != indices.dtype or indices.dtype not in (np.int32, np.int64):
-        indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
+    indptr, indices = _index_arrays(csr)
     nnz = int(indptr[-1])
     values = _to_native_float(csr.data, name)
     return Csr(
@@ -87,6 +99,18 @@ def as_csr(x: Any, name: str = "X") -> Csr:
         np.ascontiguousarray(indices[:nnz]),
         np.ascontiguousarray(indptr),
         (n_rows, n_cols),
+    )
+
+
+def as_compressed(x: Any, name: str = "X") -> Compressed:
+    """`x` in the compressed layout that it has, in place, or converted to CSR; entries may be unsorted or repeated."""
+    shape = _sparse_shape(x, name)
+    layout: Literal["csr", "csc"] = "csc" if x.format == "csc" else "csr"
+    compressed = x if layout == "csc" else _to_csr(x)
+    indptr, indices = _index_arrays(compressed)
+    values = np.ascontiguousarray(_to_native_float(compressed.data, name))
+    return Compressed(
+        layout, cast(FloatArray, values), np.ascontiguousarray(indices), np.ascontiguousarray(indptr), shape
     )
 
 
@@ -180,6 +204,42 @@ def draw_seed(random_state: RandomState) -> int:
     if not 0 <= seed < 2**64:
         raise ValueError(f"random_state must be between 0 and 2**64 - 1, got {seed}")
     return seed
+
+
+def fixed_seed(random_state: RandomState) -> int:
+    """The seed of a method whose answer does not hang on it: None repeats the run instead of varying it."""
+    return 0 if random_state is None else draw_seed(random_state)
+
+
+def check_max_passes(value: Any) -> int:
+    """An integer of at least 1."""
+    passes = as_integer(value, "max_passes")
+    if passes < 1:
+        raise ValueError(f"max_passes must be at least 1, got {passes}")
+    return passes
+
+
+def _sparse_shape(x: Any, name: str) -> tuple[int, int]:
+    if x.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {x.ndim} (shape {x.shape})")
+    n_rows, n_cols = (int(n) for n in x.shape)
+    if n_rows == 0 or n_cols == 0:
+        raise ValueError(f"{name} must have at least one row and one column, got shape {x.shape}")
+    return n_rows, n_cols
+
+
+def _to_csr(x: Any) -> Any:
+    if x.format in ("csc", "bsr"):
+        x.check_format(full_check=True)  # SciPy converts these without looking where their indices point
+    return x.tocsr()
+
+
+def _index_arrays(x: Any) -> tuple[Any, Any]:
+    """The offsets and indices of a compressed matrix in one type that the core has."""
+    indptr, indices = x.indptr, x.indices
+    if indptr.dtype == indices.dtype and indices.dtype in (np.int32, np.int64):
+        return indptr, indices
+    return indptr.astype(np.int64), indices.astype(np.int64)
 
 
 def _check_csr(csr: Any, name: str) -> None:

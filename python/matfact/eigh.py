@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._certificate import Residuals
-from matfact._validation import as_matrix, check_choice, check_n_components, check_num_threads, core_suffix
+from matfact._certificate import Certificate
+from matfact._validation import (
+    as_matrix,
+    as_real,
+    check_choice,
+    check_max_passes,
+    check_n_components,
+    check_num_threads,
+    core_suffix,
+    fixed_seed,
+)
+from matfact.exceptions import ConvergenceWarning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,11 +33,17 @@ class EighResult:
         Eigenvalues, descending.
     v : array of shape (n, n_components)
         Eigenvectors: orthonormal columns, the entry of largest magnitude in each is positive.
+    status : {"converged", "max_iter"}
+        ``"max_iter"`` where the iterations of ``"krylov"`` ended above ``tol``.
+    n_passes : int
+        Products of A with a block of vectors that ``"krylov"`` took; 0 for the direct solvers.
     """
 
     w: mt.FloatArray
     v: mt.FloatArray
-    _residuals: Residuals = field(repr=False)
+    status: mt.Status
+    n_passes: int
+    _certificate: Certificate = field(repr=False)
 
     @property
     def residuals(self) -> mt.FloatArray:
@@ -35,7 +52,16 @@ class EighResult:
         Each is at least the relative error of its eigenvalue. They take a product with A, so they are computed on
         first access; A is kept until then and must not be changed in between.
         """
-        return self._residuals.of(self.w, self.v)
+        return self._certificate.of(self.w, self.v)[0]
+
+    @property
+    def error_bounds(self) -> mt.FloatArray:
+        r"""Bounds of the error of each eigenvalue, absolute, of shape (n_components,).
+
+        The residual, or about its square over the gap to the eigenvalues left out, where that gap is established
+        (docs/methods/eigh.md). Computed with the residuals, on first access.
+        """
+        return self._certificate.of(self.w, self.v)[1]
 
     def __iter__(self) -> Iterator[mt.FloatArray]:
         return iter((self.w, self.v))
@@ -50,6 +76,9 @@ def eigh(
     n_components: int | None = None,
     *,
     solver: mt.EighSolver = "auto",
+    tol: float | None = None,
+    max_passes: int = 1000,
+    random_state: mt.RandomState = None,
     num_threads: int | None = None,
 ) -> EighResult:
     r"""Return the leading eigenpairs of a symmetric matrix, largest eigenvalue first.
@@ -63,9 +92,18 @@ def eigh(
         as in `matfact.svd`.
     n_components : int, optional
         Pairs to return, between 1 and n; None returns all of them.
-    solver : {"auto", "full", "subset"}, default="auto"
-        ``"full"`` computes all pairs by divide and conquer (LAPACK syevd), ``"subset"`` only those
-        that are asked for (LAPACK syevr); ``"auto"`` takes the faster one for the size.
+    solver : {"auto", "full", "subset", "krylov"}, default="auto"
+        ``"full"`` computes all pairs by divide and conquer between LAPACK's sytrd and ormtr, ``"subset"`` only those
+        that are asked for (LAPACK syevr), ``"krylov"`` those by block Lanczos iterations [2]_, and looks from fresh
+        random directions for any that it missed. ``"auto"`` takes the fastest one for the size (docs/methods/eigh.md
+        has the rule), and a direct one where ``"krylov"`` does not converge soon.
+    tol : float, optional
+        Largest residual of ``"krylov"``, relative as in `EighResult.residuals`. None stands for 1e-12 in float64 and
+        1e-6 in float32, about what the direct solvers reach; 0 for that, too.
+    max_passes : int, default=1000
+        Products of A with a block of vectors that ``"krylov"`` may take.
+    random_state : int, Generator or RandomState, optional
+        Seed of the start of ``"krylov"``; None is a fixed one.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -83,9 +121,16 @@ def eigh(
     NumericalError
         If the tridiagonal solver does not converge.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If ``"krylov"`` does not reach `tol` within `max_passes`.
+
     References
     ----------
     .. [1] Parlett, B. N. (1998). The Symmetric Eigenvalue Problem. SIAM. doi:10.1137/1.9781611971163
+    .. [2] Wu, K., and Simon, H. (2000). Thick-restart Lanczos method for large symmetric eigenvalue problems. SIAM
+       Journal on Matrix Analysis and Applications 22(2), 602-616. doi:10.1137/S0895479898334605
 
     Examples
     --------
@@ -100,10 +145,29 @@ def eigh(
         raise ValueError(f"A must be square, got shape {a.shape}")
     k = 0 if n_components is None else check_n_components(n_components, a.shape[0])
     core_solver = _core.EighSolver[check_choice(solver, mt.EighSolver, "solver")]
+    tolerance = 0.0 if tol is None else as_real(tol, "tol")
+    passes = check_max_passes(max_passes)
+    seed = fixed_seed(random_state)
     threads = check_num_threads(num_threads)
     _lapack.ensure_lapack_for(a.shape)
     function: Any = getattr(_core, f"eigh_{core_suffix(a)}")
-    w, v, _ = function(
-        a, n_components=k, solver=core_solver, compute_residuals=False, num_threads=threads, progress=None
+    w, v, _, _, next_value, n_passes, status = function(
+        a,
+        n_components=k,
+        solver=core_solver,
+        compute_residuals=False,
+        tol=tolerance,
+        max_passes=passes,
+        seed=seed,
+        num_threads=threads,
+        progress=None,
     )
-    return EighResult(w, v, Residuals("eigh", a, threads))
+    result = EighResult(w, v, status.name, n_passes, Certificate("eigh", a, threads, next_value=next_value))
+    if result.status == "max_iter":
+        warnings.warn(
+            f"eigh reached a residual of {result.residuals.max():.1e} in {n_passes} passes: raise max_passes or tol, "
+            "or use solver='subset'",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from math import sqrt
 from numbers import Integral
 from typing import Any, ClassVar
@@ -15,11 +16,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._decompose import decompose, project
+from matfact._decompose import decompose, scores
 from matfact._ppca import fit_ppca, impute, log_likelihoods
-from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact._validation import as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact.exceptions import ConvergenceWarning
+from matfact.moments import Moments
 
 _FLOATS = (np.float64, np.float32)
+_LAYOUTS = ("csr", "csc")
+_GROWN_FROM = 1000  # as the core's choice of solver has it
 
 
 class PCA(_ScikitLearnPCA):  # type: ignore[misc]
@@ -31,12 +36,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     Parameters, attributes and methods are scikit-learn's, with these differences:
 
     - A dense NumPy X is neither copied nor written, whatever `copy` says.
-    - Every solver is exact there: ``"arpack"`` and ``"randomized"`` keep their meaning for the checks of
-      `n_components` only, and `tol`, `iterated_power`, `n_oversamples`, `power_iteration_normalizer` and
-      `random_state` have no effect.
+    - No solver is less accurate than `matfact.svd`'s default promises: ``"arpack"`` is its ``"krylov"`` with
+      residuals below `tol`; ``"randomized"`` keeps its meaning for the checks of `n_components` only, and
+      `iterated_power`, `n_oversamples` and `power_iteration_normalizer` have no effect.
     - At least two samples are needed, where scikit-learn divides by zero.
     - ``explained_variance_ratio_`` is 0 instead of NaN where X has no variance.
-    - Sparse X and arrays of other libraries are handed to scikit-learn's own code.
+    - A sparse X is used in place, by all threads, and centered without being made dense. `n_components` may then be
+      ``min(X.shape)`` or a share of the variance also with ``svd_solver="auto"``.
+    - Arrays of other libraries are handed to scikit-learn's own code.
 
     Parameters
     ----------
@@ -49,17 +56,17 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Scale the scores to unit variance.
     svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
         ``"full"`` is a singular value decomposition of X, ``"covariance_eigh"`` an eigendecomposition of the
-        smaller of its two Gram matrices; the others choose by shape and dtype.
+        smaller of its two Gram matrices, ``"arpack"`` block Lanczos iterations; the others choose by shape and dtype.
     tol : float, default=0.0
-        Only used by scikit-learn's own code, see above, and so are the next four.
+        Largest residual of ``"arpack"``, relative to the largest singular value; 0 is what the arithmetic allows.
     iterated_power : int or "auto", default="auto"
-        Power iterations of the randomized solver.
+        Only used by scikit-learn's own code, see above, and so are the next two.
     n_oversamples : int, default=10
         Extra random vectors of the randomized solver.
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
-        Seed of the arpack and randomized solvers.
+        Seed of the iterations' start; None is a fixed one.
     missing : {"error", "ppca", "vb"}, default="error"
         What NaN in a dense X means. ``"error"`` refuses it as scikit-learn does. ``"ppca"`` takes it for missing and
         fits probabilistic PCA [3]_ to the observed entries by maximum likelihood, with the mean and the noise
@@ -159,6 +166,79 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         tags.input_tags.allow_nan = self.missing != "error"
         return tags
 
+    @classmethod
+    def from_moments(
+        cls,
+        moments: Moments,
+        n_components: int | float | str | None = None,
+        *,
+        whiten: bool = False,
+        num_threads: int | None = None,
+    ) -> PCA:
+        """Return an estimator fitted to the rows that `moments` describe.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of at least two rows (a sum of weights of at least 2).
+        n_components : int, float or "mle", optional
+            As in the class; "mle" needs at least as many rows as columns.
+        whiten : bool, default=False
+            As in the class.
+        num_threads : int, optional
+            At least 1; None uses `matfact.get_num_threads`.
+
+        Returns
+        -------
+        PCA
+            With the attributes of a fit with ``svd_solver="covariance_eigh"``, in float64. Variances are exact to a few
+            eps of the largest. Weights make ``n_samples_``, their sum, a float where it is not whole.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two rows, or an argument is out of range.
+        TypeError
+            If `moments` is something else.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import matfact
+        >>> moments = matfact.Moments()
+        >>> for batch in np.random.default_rng(0).standard_normal((4, 25, 3)):
+        ...     moments = moments.update(batch)
+        >>> matfact.PCA.from_moments(moments, 2).components_.shape
+        (2, 3)
+        """
+        if not isinstance(moments, Moments):
+            raise TypeError(f"moments must be matfact.Moments, got {type(moments).__name__}")
+        pca = cls(n_components, whiten=whiten, svd_solver="covariance_eigh", num_threads=num_threads)
+        pca._validate_params()
+        n_samples = moments.n_samples
+        if n_samples < 2.0:
+            raise ValueError(f"PCA needs moments of at least 2 samples, got {n_samples:g}: update them with more rows")
+        shape = int(n_samples), moments.n_features
+        smallest = min(shape)
+        wanted = pca._check_n_components(shape, "covariance_eigh")
+        all_values = isinstance(wanted, str) or 0 < wanted < 1
+        threads = check_num_threads(num_threads)
+        axes = moments._axes(smallest if all_values else max(int(wanted), 1), threads)
+        pca._keep(
+            pca._count_components(wanted, axes.explained_variance, axes.explained_variance_ratio, n_samples),
+            axes.components,
+            axes.singular_values,
+            axes.explained_variance,
+            axes.explained_variance_ratio,
+            total_variance=moments.total_variance / (n_samples - 1.0),
+            n_samples=int(n_samples) if n_samples.is_integer() else n_samples,
+            smallest=smallest,
+        )
+        pca.mean_ = moments.mean
+        pca.n_features_in_ = moments.n_features
+        pca._fit_svd_solver = "covariance_eigh"
+        return pca
+
     def fit(self, X: Any, y: Any = None) -> PCA:  # noqa: ARG002 (scikit-learn's signature)
         """Find the principal axes of X.
 
@@ -187,7 +267,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             super().fit(X)
         else:
             self._validate_params()
-            self._fit_dense(X, compute_u=False)
+            self._fit_here(X, compute_u=False)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
@@ -216,7 +296,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
-        x, u = self._fit_dense(X, compute_u=True)
+        x, u = self._fit_here(X, compute_u=True)
         if u is None:
             return self._transform(self._completed(x), np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
@@ -325,48 +405,81 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         for name in ("components", "explained_variance", "explained_variance_ratio", "singular_values", "mean"):
             setattr(self, name + "_", getattr(fit, name).astype(x.dtype))
 
-    def _fit_dense(self, X: Any, *, compute_u: bool) -> tuple[mt.FloatArray, mt.FloatArray | None]:
-        """Fit a dense NumPy matrix; return it as validated, with U if that was asked for and came for free."""
+    def _fit_here(self, X: Any, *, compute_u: bool) -> tuple[Any, mt.FloatArray | None]:
+        """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
+        sparse = is_sparse(X)
+        if sparse and self.svd_solver in ("full", "randomized"):
+            raise TypeError(
+                'PCA only support sparse inputs with the "arpack" and "covariance_eigh" solvers, while '
+                f'"{self.svd_solver}" was passed. "auto" is the fastest of ours.'
+            )
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
-        x: mt.FloatArray = validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=2)
-        x = walkable(x)
-        if self.missing != "error" and np.isnan(x).any():
+        x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
+        x = x if sparse else walkable(x)
+        if not sparse and self.missing != "error" and np.isnan(x).any():
             self._fit_incomplete(x)
             return x, None
         self.n_iter_ = 0
         n_samples, smallest = x.shape[0], min(x.shape)
-        name = self._fit_svd_solver = self._choose_solver(x.shape)
+        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)
         # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
-        all_values = name == "full" or isinstance(wanted, str) or 0 < wanted < 1
-        solver = {"full": "full", "covariance_eigh": "gram"}.get(self.svd_solver, "auto")
+        is_share = not isinstance(wanted, str) and 0 < wanted < 1
+        # Where the iterations may be the faster way, a share is reached by growing their basis.
+        is_grown = is_share and self.svd_solver == "auto" and (sparse or smallest >= _GROWN_FROM)
+        all_values = not is_grown and (name == "full" or isinstance(wanted, str) or is_share)
+        solver = {"full": "full", "covariance_eigh": "gram", "arpack": "krylov"}.get(self.svd_solver, "auto")
         is_count = isinstance(wanted, Integral)
-        u, s, vt, mean, _, total, _ = decompose(
-            x,
-            n_components=0 if all_values else max(int(wanted), 1),
+        f = decompose(
+            as_compressed(x) if sparse else x,
+            n_components=0 if all_values or is_grown else max(int(wanted), 1),
+            variance_fraction=float(wanted) if is_grown else 0.0,
             solver=_core.SvdSolver[solver],
             center=True,
             compute_u=compute_u and is_count,
+            tol=self.tol if solver == "krylov" else None,
+            seed=fixed_seed(self.random_state),
             num_threads=check_num_threads(self.num_threads),
         )
+        u, s, vt, total = f.u, f.s, f.vt, f.total_variance
         degrees = n_samples - 1
         variance = (s / s.dtype.type(sqrt(degrees))) ** 2
         ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
-        k = self._count_components(wanted, variance, ratio, n_samples)
+        if f.status == "max_iter":
+            warnings.warn(
+                f"PCA reached a residual of {f.residuals.max():.1e}, above tol: use svd_solver='full' or a larger tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        k = s.size if is_grown else self._count_components(wanted, variance, ratio, n_samples)
+        self._keep(k, vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=smallest)
+        self.mean_ = f.mean
+        return x, _leading(u.T, k).T if compute_u and is_count else None
 
+    def _keep(
+        self,
+        k: int,
+        vt: mt.FloatArray,
+        s: mt.FloatArray,
+        variance: mt.FloatArray,
+        ratio: mt.FloatArray,
+        *,
+        total_variance: float,
+        n_samples: int | float,
+        smallest: int,
+    ) -> None:
+        """Store the leading k of these components, out of `smallest`."""
         if k == smallest:
             noise = 0.0
-        elif all_values:
+        elif len(variance) == smallest:
             noise = float(np.mean(variance[k:], dtype=np.float64))
         else:
             kept = float(np.sum(variance[:k], dtype=np.float64))
-            noise = max(total / degrees - kept, 0.0) / (smallest - k)
-        self.mean_ = mean
+            noise = max(total_variance - kept, 0.0) / (smallest - k)
         self.n_samples_, self.n_components_ = n_samples, k
         self.noise_variance_ = s.dtype.type(noise)
         self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
         self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
-        return x, _leading(u.T, k).T if compute_u and is_count else None
 
     def _choose_solver(self, shape: tuple[int, int]) -> str:
         """The name that scikit-learn's policy gives to its solver for this shape: it decides what is checked."""
@@ -384,6 +497,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         """`n_components` with None resolved, in scikit-learn's ranges and words."""
         smallest = min(shape)
         k = self.n_components
+        if solver == "arpack" and self.svd_solver == "auto" and isinstance(k, (int, float)) and 0 < k <= smallest:
+            return k  # a sparse X; ours is not ARPACK
         if k is None:
             k = smallest - 1 if solver == "arpack" else smallest
         limits = f"min(n_samples, n_features)={smallest} with svd_solver='{solver}'"
@@ -402,7 +517,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         return k
 
     @staticmethod
-    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: int) -> int:
+    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: float) -> int:
         if isinstance(wanted, str):
             return int(_infer_dimension(variance, n_samples))
         if 0 < wanted < 1:
@@ -411,19 +526,16 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
     def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
         if (
-            not isinstance(X, np.ndarray)
+            not (isinstance(X, np.ndarray) or (is_sparse(X) and X.format in _LAYOUTS))
             or X.dtype != self.components_.dtype
             or x_is_centered
             or not self.n_components_
         ):
             return super()._transform(X, xp, x_is_centered=x_is_centered)
+        variance = self.explained_variance_ if self.whiten else None
         threads = check_num_threads(self.num_threads)
-        scores = project(walkable(X), self.components_, self.mean_, num_threads=threads)
-        if self.whiten:
-            # A component without variance would divide by zero; scikit-learn's floor keeps the scores finite.
-            scale = np.sqrt(self.explained_variance_)
-            scores /= np.maximum(scale, np.finfo(scale.dtype).eps)
-        return scores
+        x = as_compressed(X) if is_sparse(X) else X
+        return scores(x, self.components_, self.mean_, variance, num_threads=threads)
 
 
 def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
@@ -432,9 +544,7 @@ def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
 
 
 def _is_for_scikit_learn(X: Any) -> bool:
-    """Sparse input, or with array API dispatch on, an array of another library."""
-    if is_sparse(X):
-        return True
-    return (
-        bool(get_config()["array_api_dispatch"]) and not isinstance(X, np.ndarray) and hasattr(X, "__array_namespace__")
-    )
+    """With array API dispatch on, an array of another library."""
+    if is_sparse(X) or isinstance(X, np.ndarray):
+        return False
+    return bool(get_config()["array_api_dispatch"]) and hasattr(X, "__array_namespace__")

@@ -1,4 +1,4 @@
-"""Singular value decomposition of a dense matrix."""
+"""Singular value decomposition of a dense or sparse matrix."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ import numpy as np
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._certificate import Residuals
+from matfact._certificate import Certificate
 from matfact._decompose import decompose, project
 from matfact._missing import Latent, complete_rows
 from matfact._validation import (
+    Compressed,
+    as_compressed,
     as_dtype,
     as_matrix,
     as_real,
     check_choice,
     check_flag,
+    check_max_passes,
     check_n_components,
     check_num_threads,
-    draw_seed,
+    fixed_seed,
+    is_sparse,
 )
 from matfact.exceptions import ConvergenceWarning
 
@@ -45,6 +49,9 @@ class SVDResult:
         Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated.
     status : {"converged", "max_iter"}
         ``"max_iter"`` where a residual stayed above ``tol``.
+    n_passes : int
+        Products with X that ``"krylov"`` and ``"randomized"`` took, each of a block of vectors and of both
+        :math:`X` and :math:`X^\top`; 0 for the direct solvers.
     """
 
     u: mt.FloatArray
@@ -53,7 +60,8 @@ class SVDResult:
     mean: mt.FloatArray | None
     total_variance: float
     status: mt.Status
-    _residuals: Residuals = field(repr=False)
+    n_passes: int
+    _certificate: Certificate = field(repr=False)
 
     def __iter__(self) -> Iterator[mt.FloatArray]:
         return iter((self.u, self.s, self.vt))
@@ -68,9 +76,18 @@ class SVDResult:
 
         For X with more columns than rows it is the other side, :math:`\|X v_i - s_i u_i\| / s_1`: of the two the
         one that does not hold by construction. They take a product with X, so they are computed on first access,
-        unless `tol` asked for them; X is kept until then and must not be changed in between.
+        unless the solver did so or `tol` asked for them; X is kept until then and must not be changed in between.
         """
-        return self._residuals.of(self.u, self.s, self.vt, self.mean)
+        return self._certificate.of(self.u, self.s, self.vt, self.mean)[0]
+
+    @property
+    def error_bounds(self) -> mt.FloatArray:
+        r"""Bounds of the error of each singular value, absolute, of shape (n_components,).
+
+        The residual, or about its square over the gap to the singular values left out where that gap is established;
+        rounding is included (docs/methods/svd.md). Computed with the residuals, on first access.
+        """
+        return self._certificate.of(self.u, self.s, self.vt, self.mean)[1]
 
     @property
     def scores(self) -> mt.FloatArray:
@@ -133,7 +150,8 @@ class SVDResult:
             self.mean,
             self.total_variance,
             self.status,
-            self._residuals.leading(k),
+            self.n_passes,
+            self._certificate.leading(k),
         )
 
     def impute(self, Q: mt.MatrixLike) -> mt.FloatArray:
@@ -177,16 +195,19 @@ class SVDResult:
         array([[ 5., 10.]])
         """
         q = self._new_rows(Q)
+        if isinstance(q, Compressed):
+            raise TypeError("Q is sparse, so nothing of it is missing: impute needs a dense Q, with NaN where it is")
         filled = complete_rows(q, self._latent_model())
         return filled.copy() if filled is q else filled
 
-    def fold_in(self, Q: mt.MatrixLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
+    def fold_in(self, Q: mt.MatrixLike | mt.SparseLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
         """Map new rows into latent space: ``(Q - mean) @ vt.T``, after missing entries have been filled.
 
         Parameters
         ----------
-        Q : array of shape (n_queries, n_features)
-            Dense, NaN = missing; converted to the dtype of the decomposition.
+        Q : array or sparse matrix of shape (n_queries, n_features)
+            Converted to the dtype of the decomposition. NaN = missing in a dense one; what a sparse one does not store
+            is zero, and it must be finite.
         missing : {"expected", "mean"}, default="expected"
             What stands for a missing entry: its expectation given the rest of its row, as `impute` has it, or the
             mean of its column (zero without centering). The latter is the plain product, which shrinks a row
@@ -202,21 +223,23 @@ class SVDResult:
         ValueError
             If `Q` holds infinity, or has another number of columns than X.
         TypeError
-            If `Q` is sparse, or does not hold real numbers.
+            If `Q` does not hold real numbers.
         """
         q = self._new_rows(Q)
+        if isinstance(q, Compressed):
+            return project(q, self.vt, self.mean, name="Q")
         if check_choice(missing, mt.MissingRows, "missing") == "expected":
             q = complete_rows(q, self._latent_model())
         elif np.isnan(q).any():
             q = np.where(np.isnan(q), q.dtype.type(0) if self.mean is None else self.mean, q)
         return project(q, self.vt, self.mean, name="Q")
 
-    def project(self, Q: mt.MatrixLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
+    def project(self, Q: mt.MatrixLike | mt.SparseLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
         """Map new rows to latent space and back: ``fold_in(Q) @ vt + mean``.
 
         Parameters
         ----------
-        Q : array of shape (n_queries, n_features)
+        Q : array or sparse matrix of shape (n_queries, n_features)
             As in `fold_in`.
         missing : {"expected", "mean"}, default="expected"
             As in `fold_in`.
@@ -231,16 +254,18 @@ class SVDResult:
         ValueError
             If `Q` holds infinity, or has another number of columns than X.
         TypeError
-            If `Q` is sparse, or does not hold real numbers.
+            If `Q` does not hold real numbers.
         """
         mapped = self.fold_in(Q, missing=missing) @ self.vt
         return mapped if self.mean is None else mapped + self.mean
 
-    def _new_rows(self, Q: mt.MatrixLike) -> mt.FloatArray:
-        q = as_matrix(Q, "Q")
+    def _new_rows(self, Q: mt.MatrixLike | mt.SparseLike) -> mt.FloatArray | Compressed:
+        q = as_compressed(Q, "Q") if is_sparse(Q) else as_matrix(Q, "Q")
         n_features = self.vt.shape[1]
         if q.shape[1] != n_features:
             raise ValueError(f"Q must have {n_features} columns, as X had, got {q.shape[1]}")
+        if isinstance(q, Compressed):
+            return q._replace(values=as_dtype(q.values, self.vt.dtype, "Q"))
         return as_dtype(q, self.vt.dtype, "Q")
 
     def _latent_model(self) -> Latent:
@@ -260,13 +285,16 @@ class SVDResult:
 
 
 def svd(
-    X: mt.MatrixLike,
-    n_components: int | None = None,
+    X: mt.MatrixLike | mt.SparseLike,
+    n_components: int | float | None = None,
     *,
+    error: float | None = None,
     solver: mt.SvdSolver = "auto",
     center: bool = False,
     tol: float | None = None,
+    max_passes: int | None = None,
     random_state: mt.RandomState = None,
+    keep_transpose: bool = True,
     num_threads: int | None = None,
 ) -> SVDResult:
     r"""Factorize a matrix as :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`.
@@ -276,22 +304,37 @@ def svd(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array or sparse matrix of shape (n_samples, n_features)
         float32 or float64 in any memory order is used in place, never copied or written. Integers and booleans
-        are converted to float64, float16 to float32, a foreign byte order to the native one.
-    n_components : int, optional
-        Triplets to return, between 1 and ``min(X.shape)``; None returns all of them.
-    solver : {"auto", "full", "gram"}, default="auto"
+        are converted to float64, float16 to float32, a foreign byte order to the native one. CSR and CSC matrices of
+        SciPy are used in place too, with int32 or int64 indices, sorted or not; entries that are stored several times
+        count as their sum. Other sparse formats are converted to CSR. No sparse matrix is made dense.
+    n_components : int or float, optional
+        Triplets to return, between 1 and ``min(X.shape)``; None returns all of them. A float between 0 and 1 returns
+        as many as hold this share of `SVDResult.total_variance`, and no more.
+    error : float, optional
+        Instead of `n_components`: as many triplets as bring :math:`\|X - U \, \mathrm{diag}(s) \, V^\top\|_F` down to
+        this multiple of :math:`\|X\|_F`; between 0 and 1.
+    solver : {"auto", "full", "gram", "krylov", "randomized"}, default="auto"
         ``"full"`` bidiagonalizes (LAPACK gesdd). ``"gram"`` takes the eigenvectors of the smaller of
         :math:`X^\top X` and :math:`X X^\top` and repairs the small singular values that squaring blurs.
-        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule.
+        ``"krylov"`` only multiplies with X: block Lanczos iterations [2]_ until the residuals are below `tol`, and a
+        look from fresh random directions for triplets that were missed. ``"randomized"`` makes a fixed number of power
+        iterations [3]_: its residuals say what that was good for.
+        ``"auto"`` chooses by shape and dtype; docs/methods/svd.md has the rule. A sparse X takes all but ``"full"``.
     center : bool, default=False
         Subtract the column means: the principal axes are then the rows of ``vt``.
     tol : float, optional
-        Largest residual that counts as converged, relative to :math:`s_1`. None asks for what the arithmetic allows.
+        Largest residual that counts as converged, relative to :math:`s_1`; 0 is what the arithmetic allows. None
+        stands for 1e-6 in float64 and 1e-4 in float32 where the solver is ``"krylov"``: singular values are then
+        good to about the square of that, times :math:`s_1`, wherever they have a gap. The other solvers do not need it.
+    max_passes : int, optional
+        Products with X that ``"krylov"`` may take (default 1000), and that ``"randomized"`` takes (default 5).
     random_state : int, Generator or RandomState, optional
-        Checked and otherwise unused: the solvers of today are deterministic. It is here so that calls
-        need not change when a randomized one arrives.
+        Seed of the start of ``"krylov"`` and ``"randomized"``; None is a fixed one.
+    keep_transpose : bool, default=True
+        Of a sparse X, for the time of the call: it takes as much memory as X and makes products with
+        :math:`X^\top` about 1.5 times as fast. A dense X has no use for it.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -303,9 +346,10 @@ def svd(
     Raises
     ------
     ValueError
-        If X holds NaN or infinity, is empty or not two-dimensional, or an argument is out of range.
+        If X holds NaN or infinity, is empty or not two-dimensional, has indices that point outside, or is sparse
+        with ``solver="full"``; or if an argument is out of range.
     TypeError
-        If X is sparse or does not hold real numbers, or an argument has the wrong type.
+        If X does not hold real numbers, or an argument has the wrong type.
     NumericalError
         If the arithmetic overflows, or LAPACK does not converge.
 
@@ -318,6 +362,10 @@ def svd(
     ----------
     .. [1] Eckart, C., and Young, G. (1936). The approximation of one matrix by another of lower rank.
        Psychometrika 1(3), 211-218. doi:10.1007/BF02288367
+    .. [2] Wu, K., and Simon, H. (2000). Thick-restart Lanczos method for large symmetric eigenvalue problems. SIAM
+       Journal on Matrix Analysis and Applications 22(2), 602-616. doi:10.1137/S0895479898334605
+    .. [3] Halko, N., Martinsson, P. G., and Tropp, J. A. (2011). Finding structure with randomness. SIAM Review 53(2),
+       217-288. doi:10.1137/090771806
 
     Examples
     --------
@@ -333,29 +381,62 @@ def svd(
     >>> r.project([[4.0, 2.5]]).round(1)
     array([[4. , 2.5]])
     """
-    x = as_matrix(X)
-    k = 0 if n_components is None else check_n_components(n_components, min(x.shape))
+    x = as_compressed(X) if is_sparse(X) else as_matrix(X)
+    k, fraction = _target(n_components, error, min(x.shape))
     core_solver = _core.SvdSolver[check_choice(solver, mt.SvdSolver, "solver")]
+    if fraction > 0.0 and solver == "randomized":
+        raise ValueError("solver='randomized' needs n_components as an integer: use 'krylov' to reach a share or error")
+    if isinstance(x, Compressed) and solver == "full":
+        raise ValueError("solver='full' needs a dense X: use 'krylov' or 'gram', or pass X.toarray()")
     centered = check_flag(center, "center")
-    tolerance = 0.0 if tol is None else as_real(tol, "tol")
-    if random_state is not None:
-        draw_seed(random_state)
+    keep = check_flag(keep_transpose, "keep_transpose")
+    tolerance = None if tol is None else as_real(tol, "tol")
+    passes = 0 if max_passes is None else check_max_passes(max_passes)
+    seed = fixed_seed(random_state)
     threads = check_num_threads(num_threads)
-    u, s, vt, mean, residuals, total_variance, status = decompose(
+    f = decompose(
         x,
         n_components=k,
+        variance_fraction=fraction,
         solver=core_solver,
         center=centered,
         tol=tolerance,
+        max_passes=passes,
+        seed=seed,
+        keep_transpose=keep,
         num_threads=threads,
     )
-    if status == "max_iter":
-        worst = float(residuals.max())
+    if f.status == "max_iter":
+        worst = float(f.residuals.max())
         warnings.warn(
-            f"svd reached a residual of {worst:.1e}, and tol={tolerance:.1e} was asked for: "
-            "use solver='full', float64 input or a larger tol",
+            f"svd reached a residual of {worst:.1e} in {f.n_passes} passes, above tol: "
+            "raise max_passes or tol, use float64 input or solver='full'",
             ConvergenceWarning,
             stacklevel=2,
         )
-    certificate = Residuals("svd", x, threads, residuals if tolerance > 0.0 else None)
-    return SVDResult(u, s, vt, mean if centered else None, total_variance, status, certificate)
+    is_measured = f.residuals.size > 0  # always for a sparse X
+    certificate = Certificate(
+        "svd",
+        None if isinstance(x, Compressed) else x,
+        threads,
+        next_value=f.next_value,
+        residuals=f.residuals if is_measured else None,
+        error_bounds=f.error_bounds if is_measured else None,
+    )
+    return SVDResult(f.u, f.s, f.vt, f.mean if centered else None, f.total_variance, f.status, f.n_passes, certificate)
+
+
+def _target(n_components: int | float | None, error: float | None, largest: int) -> tuple[int, float]:
+    """The number of triplets (0 = all) and the share of the squared Frobenius norm (0 = none) that are asked for."""
+    if error is not None:
+        if n_components is not None:
+            raise ValueError("n_components and error exclude each other: give one of them")
+        relative = as_real(error, "error")
+        if relative >= 1.0:
+            raise ValueError(f"error must be at least 0 and below 1, got {error!r}")
+        return 0, 1.0 - relative**2
+    if n_components is None:
+        return 0, 0.0
+    if isinstance(n_components, (float, np.floating)) and 0.0 < n_components < 1.0:
+        return 0, float(n_components)
+    return check_n_components(n_components, largest), 0.0

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD as _ScikitLearnTruncatedSVD
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
 from matfact._decompose import decompose, project
-from matfact._validation import check_num_threads, is_sparse, walkable
+from matfact._validation import Compressed, as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact.exceptions import ConvergenceWarning
 
 _FLOATS = (np.float64, np.float32)
+_LAYOUTS = ("csr", "csc")
 _BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
 
 
@@ -26,9 +30,10 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
 
     Parameters, attributes and methods are scikit-learn's, with these differences:
 
-    - A dense X is solved exactly by every `algorithm`; `n_iter`, `n_oversamples`, `power_iteration_normalizer`,
-      `random_state` and `tol` have no effect there.
-    - Sparse X is handed to scikit-learn's own code.
+    - ``"arpack"`` is `matfact.svd`'s ``"krylov"`` with residuals below `tol`, and ``"randomized"`` its ``"auto"``,
+      which is at least as accurate as its default promises; `n_iter`, `n_oversamples` and
+      `power_iteration_normalizer` have no effect.
+    - CSR and CSC matrices are used in place, by all threads.
 
     Parameters
     ----------
@@ -37,15 +42,15 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
     algorithm : {"arpack", "randomized"}, default="randomized"
         Decides which `n_components` are accepted, and the method for sparse X.
     n_iter : int, default=5
-        Only used by scikit-learn's own code, see above, and so are the next four.
+        Only used by scikit-learn's own code, see above, and so are the next two.
     n_oversamples : int, default=10
         Extra random vectors of the randomized solver.
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
-        Seed.
+        Seed of the iterations' start; None is a fixed one.
     tol : float, default=0.0
-        Tolerance of arpack.
+        Largest residual of ``"arpack"``, relative to the largest singular value; 0 is what the arithmetic allows.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -127,10 +132,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         ValueError
             If X holds NaN or infinity or has fewer than two columns, or a parameter is out of range.
         """
-        if is_sparse(X):
-            super().fit(X)
-        else:
-            self._fit_dense(X)
+        self._fit(X)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
@@ -153,7 +155,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         ValueError
             As in `fit`.
         """
-        return super().fit_transform(X) if is_sparse(X) else self._fit_dense(X)
+        return self._fit(X)
 
     def transform(self, X: Any) -> Any:
         """Map rows into latent space.
@@ -175,18 +177,19 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         NotFittedError
             If `fit` was not called.
         """
-        if is_sparse(X):
-            return super().transform(X)
         check_is_fitted(self)
         dtype = self.components_.dtype
-        x = validate_data(self, X, dtype=dtype, ensure_all_finite=False, reset=False)
-        return project(walkable(x), self.components_, None, num_threads=check_num_threads(self.num_threads))
+        x = validate_data(self, X, dtype=dtype, accept_sparse=_LAYOUTS, ensure_all_finite=False, reset=False)
+        return project(_as_argument(x), self.components_, None, num_threads=check_num_threads(self.num_threads))
 
-    def _fit_dense(self, X: Any) -> mt.FloatArray:
-        """Fit a dense matrix and return its scores."""
+    def _fit(self, X: Any) -> mt.FloatArray:
+        """Fit a matrix and return its scores."""
         self._validate_params()
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
-        x = walkable(validate_data(self, X, dtype=_FLOATS, ensure_all_finite=False, ensure_min_features=2))
+        x = validate_data(
+            self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_features=2
+        )
+        matrix = _as_argument(x)
         smallest, n_features = min(x.shape), x.shape[1]
         if self.n_components > n_features:
             raise ValueError(f"n_components({self.n_components}) must be <= n_features({n_features}).")
@@ -195,15 +198,25 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
                 f"n_components must be between 1 and {smallest - 1} with algorithm='arpack', got {self.n_components}"
             )
         threads = check_num_threads(self.num_threads)
-        _, s, vt, _, _, _, _ = decompose(
-            x,
+        sparse = isinstance(matrix, Compressed)
+        f = decompose(
+            matrix,
             n_components=min(self.n_components, smallest),
-            solver=_core.SvdSolver["auto"],
+            solver=_core.SvdSolver["krylov" if self.algorithm == "arpack" else "auto"],
             center=False,
-            compute_u=False,
+            compute_u=sparse,
+            tol=self.tol if self.algorithm == "arpack" else None,
+            seed=fixed_seed(self.random_state),
             num_threads=threads,
         )
-        scores = project(x, vt, None, num_threads=threads)
+        if f.status == "max_iter":
+            warnings.warn(
+                f"TruncatedSVD reached a residual of {f.residuals.max():.1e}, above tol: use a larger tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        s, vt = f.s, f.vt
+        scores = f.u * s if sparse else project(matrix, vt, None, num_threads=threads)
         self.components_, self.singular_values_ = vt, s
         self.explained_variance_ = np.var(scores, axis=0)
         total = _total_variance(x)
@@ -211,12 +224,22 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         return scores
 
 
-def _total_variance(x: mt.FloatArray) -> np.floating[Any]:
+def _as_argument(x: Any) -> mt.FloatArray | Compressed:
+    """A validated matrix as the core takes it."""
+    return as_compressed(x) if is_sparse(x) else walkable(x)
+
+
+def _total_variance(x: Any) -> np.floating[Any]:
     """The sum of the columns' variances with divisor n_samples; numpy.var would need a centered copy of x."""
+    if is_sparse(x):
+        if not x.has_canonical_format:  # entries that are stored several times would be squared apart
+            x = x.copy()
+            x.sum_duplicates()
+        return cast(np.floating[Any], x.dtype.type(mean_variance_axis(x, axis=0)[1].sum(dtype=np.float64)))
     mean = x.mean(axis=0, dtype=np.float64)
     rows = max(1, _BLOCK_ENTRIES // x.shape[1])
     total = 0.0
     for begin in range(0, x.shape[0], rows):
         deviation = x[begin : begin + rows] - mean
         total += float(np.einsum("ij,ij->", deviation, deviation))
-    return x.dtype.type(total / x.shape[0])
+    return cast(np.floating[Any], x.dtype.type(total / x.shape[0]))

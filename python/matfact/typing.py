@@ -18,8 +18,8 @@ RandomState: TypeAlias = int | np.integer[Any] | np.random.Generator | np.random
 """A seed, a NumPy generator to draw the seed from, or None for fresh entropy."""
 
 Status: TypeAlias = Literal["converged", "max_iter", "stopped", "diverged"]
-SvdSolver: TypeAlias = Literal["auto", "full", "gram"]
-EighSolver: TypeAlias = Literal["auto", "full", "subset"]
+SvdSolver: TypeAlias = Literal["auto", "full", "gram", "krylov", "randomized"]
+EighSolver: TypeAlias = Literal["auto", "full", "subset", "krylov"]
 FactorizeSolver: TypeAlias = Literal["auto", "gd", "momentum", "nesterov", "adam", "scaled_gd", "als", "exact"]
 FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]

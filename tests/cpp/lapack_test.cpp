@@ -49,3 +49,13 @@ TEST_CASE("a table is given back as it was set")
     // Every routine is missing, so nothing of it may be called.
     CHECK(svd<double>(normal_matrix<double>(50, 40).view()).s.size() == 40);
 }
+
+TEST_CASE("a provider that reduces matrices but cannot take vectors back is not asked to")
+{
+    const RestoreLapack restore;
+    LapackTable table;
+    table.provider = "half a route";
+    table.dsytrd = &table; // would crash if called
+    set_lapack(table);
+    CHECK(eigh<double>(symmetric_matrix<double>(50).view()).w.size() == 50);
+}

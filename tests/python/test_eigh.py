@@ -94,6 +94,30 @@ def test_multiple_eigenvalues_span_the_right_subspace(rng, solver):
     assert orthonormality(r.v) <= 64 * eps(float)
 
 
+@pytest.mark.parametrize("n", [64, 65, 97, 257, 301])
+def test_all_pairs_of_clustered_spectra_are_orthonormal_and_solve_their_equation(rng, n, dtype):
+    """Divide and conquer drops what repeats: three eigenvalues, with and without the rounding that separates them."""
+    exact = np.sort(np.resize([3.0, 1.0, -2.0], n))[::-1]
+    a = with_eigenvalues(rng, exact).astype(dtype)
+    a = (a + a.T) / 2
+    w, v = matfact.eigh(a, solver="full")
+    # Reduction, divide and conquer and reflections back cost a few sqrt(n) eps each, and building A as much.
+    bound = 16 * np.sqrt(n) * eps(dtype)
+    assert orthonormality(v) <= bound
+    assert np.abs(a.astype(float) @ v - v * w.astype(float)).max() <= bound * 3
+    np.testing.assert_allclose(w, exact, atol=bound * 3)
+
+
+def test_matrices_that_fall_apart_keep_their_blocks(dtype):
+    """Where no pair of a half takes part in a join, its columns of the vectors are exact zeros, not what was there."""
+    n = 150
+    blocks = np.kron(np.eye(3), np.ones((n // 3, n // 3))).astype(dtype)
+    for a in (blocks, np.ones((n, n), dtype), np.diag(np.arange(n) % 4).astype(dtype)):
+        w, v = matfact.eigh(a, solver="full")
+        assert orthonormality(v) <= 16 * np.sqrt(n) * eps(dtype)
+        assert np.abs(a.astype(float) @ v - v * w.astype(float)).max() <= 16 * n * eps(dtype) * np.abs(a).max()
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, -2.5])
 def test_multiples_of_the_identity(value, solver, dtype):
     r = matfact.eigh(value * np.eye(12, dtype=dtype), solver=solver)

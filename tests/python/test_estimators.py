@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of what an estimator has to be, in full, on the three estimators."""
+"""scikit-learn's own checks of what an estimator has to be, in full, on the estimators."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ ESTIMATORS = [
     matfact.PCA(),
     matfact.PCA(missing="ppca"),
     matfact.PCA(missing="vb"),
+    matfact.IncrementalPCA(),
     matfact.TruncatedSVD(),
     matfact.MatrixFactorization(2, random_state=0),
 ]
@@ -24,14 +25,16 @@ def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", ["PCA", "TruncatedSVD"])
+@pytest.mark.parametrize("name", ["PCA", "IncrementalPCA", "TruncatedSVD"])
 def test_drop_ins_are_instances_of_the_class_they_replace(name):
     import sklearn.decomposition
 
     assert issubclass(getattr(matfact, name), getattr(sklearn.decomposition, name))
 
 
-@pytest.mark.parametrize(("name", "more"), [("PCA", {"missing": "error"}), ("TruncatedSVD", {})])
+@pytest.mark.parametrize(
+    ("name", "more"), [("PCA", {"missing": "error"}), ("IncrementalPCA", {}), ("TruncatedSVD", {})]
+)
 def test_drop_ins_take_scikit_learns_parameters_and_few_more(name, more):
     import sklearn.decomposition
 

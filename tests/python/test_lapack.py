@@ -14,7 +14,7 @@ from matfact import _core, _lapack
 from reference.measure import eps, orthonormality, svd_residual
 
 D = "__pyx_t_5scipy_6linalg_13cython_lapack_d *"
-SYEVD = "void (char *, char *, {i} *, {d}, {i} *, {d}, {d}, {i} *, {i} *, {i} *, {i} *)"
+SYTRD = "void (char *, {i} *, {d}, {i} *, {d}, {d}, {d}, {d}, {i} *, {i} *)"
 
 
 class TestSignatures:
@@ -22,26 +22,26 @@ class TestSignatures:
         ("integer", "bits"), [("int", 32), ("int32_t", 32), ("int64_t", 64), ("npy_int64", 64), ("long long", 64)]
     )
     def test_the_type_of_the_integers_gives_their_width(self, integer, bits):
-        assert _lapack.integer_bits("dsyevd", SYEVD.format(i=integer, d=D)) == bits
+        assert _lapack.integer_bits("dsytrd", SYTRD.format(i=integer, d=D)) == bits
 
     def test_long_is_as_wide_as_this_platform_has_it(self):
-        assert _lapack.integer_bits("dsyevd", SYEVD.format(i="long", d=D)) == 8 * np.dtype("long").itemsize
+        assert _lapack.integer_bits("dsytrd", SYTRD.format(i="long", d=D)) == 8 * np.dtype("long").itemsize
 
     @pytest.mark.parametrize(
         "signature",
         [
             "",
             "int (char *)",
-            SYEVD.format(i="blas_integer_of_tomorrow", d=D),
-            SYEVD.format(i="int", d="float *"),  # single precision where double is expected
-            SYEVD.format(i="int", d=D).replace("char *, ", "", 1),  # one argument short
-            SYEVD.format(i="int", d=D).replace("int *", "int64_t *", 1),  # two widths
-            SYEVD.format(i="int", d=D).replace("int *", "int", 1),  # by value
+            SYTRD.format(i="blas_integer_of_tomorrow", d=D),
+            SYTRD.format(i="int", d="float *"),  # single precision where double is expected
+            SYTRD.format(i="int", d=D).replace("char *, ", "", 1),  # one argument short
+            SYTRD.format(i="int", d=D).replace("int *", "int64_t *", 1),  # two widths
+            SYTRD.format(i="int", d=D).replace("int *", "int", 1),  # by value
         ],
     )
     def test_anything_else_is_refused_by_name(self, signature):
-        with pytest.raises(ValueError, match="dsyevd"):
-            _lapack.integer_bits("dsyevd", signature)
+        with pytest.raises(ValueError, match="dsytrd"):
+            _lapack.integer_bits("dsytrd", signature)
 
     def test_the_table_of_this_scipy_is_understood(self):
         addresses, bits = _lapack.read_table(cython_lapack.__pyx_capi__)

@@ -107,7 +107,7 @@ def test_feature_names_and_pandas_output(digits):
     assert list(out.columns) == ["pca0", "pca1"]
 
 
-def test_sparse_input_is_served_by_scikit_learn(digits):
+def test_sparse_input_gives_what_dense_input_gives(digits):
     x = scipy.sparse.csr_array(digits)
     ours = matfact.PCA(3, random_state=0).fit(x)
     close(ours.explained_variance_, sklearn.decomposition.PCA(3, svd_solver="full").fit(digits).explained_variance_)

@@ -111,30 +111,30 @@ def test_importing_takes_at_most_150_ms_beyond_numpy():
 
 
 D = "__pyx_t_5scipy_6linalg_13cython_lapack_d *"
-SYEVD = "void (char *, char *, {i} *, {f}, {i} *, {f}, {f}, {i} *, {i} *, {i} *, {i} *)"
+SYTRD = "void (char *, {i} *, {f}, {i} *, {f}, {f}, {f}, {f}, {i} *, {i} *)"
 
 
 @pytest.mark.parametrize(("integer", "bits"), [("int", 32), ("int64_t", 64), ("npy_int64", 64), ("long long", 64)])
 def test_the_width_of_lapacks_integers_is_read_from_the_signature(integer, bits):
-    assert _lapack.integer_bits("dsyevd", SYEVD.format(i=integer, f=D)) == bits
+    assert _lapack.integer_bits("dsytrd", SYTRD.format(i=integer, f=D)) == bits
 
 
 @pytest.mark.parametrize(
     "signature",
     [
-        SYEVD.format(i="short", f=D),
-        SYEVD.format(i="int", f="float *"),
-        SYEVD.format(i="int", f=D).replace("char *, ", "", 1),
-        SYEVD.format(i="int", f=D).replace("void", "int"),
+        SYTRD.format(i="short", f=D),
+        SYTRD.format(i="int", f="float *"),
+        SYTRD.format(i="int", f=D).replace("char *, ", "", 1),
+        SYTRD.format(i="int", f=D).replace("void", "int"),
         "",
     ],
     ids=["integer", "precision", "argument", "result", "nothing"],
 )
 def test_an_unknown_signature_is_refused_by_name(signature):
-    with pytest.raises(ValueError, match="dsyevd has an unknown signature"):
-        _lapack.integer_bits("dsyevd", signature)
+    with pytest.raises(ValueError, match="dsytrd has an unknown signature"):
+        _lapack.integer_bits("dsytrd", signature)
 
 
 def test_a_missing_routine_is_named():
-    with pytest.raises(LookupError, match="has no dsyevd"):
+    with pytest.raises(LookupError, match="has no dsytrd"):
         _lapack.read_table({})

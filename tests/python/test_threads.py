@@ -92,6 +92,24 @@ def test_exact_factorization_has_the_same_bits_at_any_thread_count(dtype):
     assert same_bits([(f.w, f.h, f.history) for f in runs])
 
 
+@pytest.mark.parametrize("kind", ["dense", "weighted", "sparse", "sparse by blocks"])
+def test_moments_have_the_same_bits_at_any_thread_count(kind, dtype):
+    x, weights = data((3001, 257), dtype), None
+    if kind == "weighted":
+        weights = np.random.default_rng(1).random(len(x))
+    elif kind != "dense":
+        x[np.random.default_rng(1).random(x.shape) < (0.97 if kind == "sparse" else 0.4)] = 0
+        x = scipy.sparse.csr_array(x)
+    runs = []
+    for n in COUNTS:
+        first, second = (
+            matfact.Moments().update(part, sample_weight=w, num_threads=n)
+            for part, w in ((x, weights), (x[:700], None))
+        )
+        runs.append((first + second).to_bytes())
+    assert len(set(runs)) == 1
+
+
 def test_project_has_the_same_bits_at_any_thread_count(dtype):
     x = data((5000, 80), dtype)
     vt, mean = data((7, 80), dtype), data((80,), dtype)

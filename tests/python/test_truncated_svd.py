@@ -48,7 +48,7 @@ def test_float32_stays_float32(digits):
 
 
 def test_sparse_input_gives_what_dense_input_gives(digits):
-    """scikit-learn's own arpack serves sparse X; both are exact."""
+    """Both to what the arithmetic allows."""
     sparse = matfact.TruncatedSVD(4, algorithm="arpack").fit(scipy.sparse.csr_array(digits))
     dense = matfact.TruncatedSVD(4).fit(digits)
     close(sparse.singular_values_, dense.singular_values_)

@@ -35,6 +35,8 @@ product: FloatArray = f.w @ f.h
 gap: float = f.optimum_gap
 level: str = matfact.cpu_info().level
 reveal_type(f.status)
+moments: matfact.Moments = matfact.Moments().update(x) + matfact.Moments().update(x, sample_weight=[1, 2, 0, 1])
+covariance: npt.NDArray[np.float64] = matfact.Moments.from_bytes(moments.to_bytes()).covariance()
 with matfact.threads(2):
     pca = matfact.PCA(2).fit(x)
 """

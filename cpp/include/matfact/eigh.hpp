@@ -1,24 +1,32 @@
 /// Eigenpairs of a symmetric matrix.
 #pragma once
 
+#include "matfact/certificate.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/progress.hpp"
+#include "matfact/status.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace matfact {
 
 enum class EighSolver {
-    automatic, ///< subset when few pairs are asked for, else full
+    automatic, ///< the fastest for the shape (rule in docs/methods/eigh.md)
     full,      ///< all pairs by divide and conquer, cut to the leading ones
     subset,    ///< the leading pairs only: bisection and inverse iteration
+    krylov,    ///< the leading pairs by thick-restart block Lanczos
 };
 
 /// Options of eigh().
 struct EighOptions {
     Index n_components = 0; ///< leading (largest) eigenpairs to return; 0 = all
     EighSolver solver = EighSolver::automatic;
-    bool compute_residuals = true; ///< false leaves them empty: they cost one product with a
+    bool compute_residuals = true; ///< false leaves them and error_bounds empty: they cost one product with a
+    double tol = 0.0;              ///< krylov: largest residual; 0 = 1e-12 for float64, 1e-6 for float32
+    Index max_passes = 1000;       ///< krylov: products of a with a block of vectors, at most
+    std::uint64_t seed = 0;        ///< krylov: of its start
     int num_threads = 0;           ///< 0 = the process default
     void validate(Index n) const;  ///< throws std::invalid_argument naming the field
 };
@@ -26,9 +34,14 @@ struct EighOptions {
 /// a v = v diag(w), w descending. residuals[i] = ||a v_i - w_i v_i|| / max(|w|, |a_ij|): the divisor is
 /// at most ||a||_2.
 template <class T> struct EighResult {
-    std::vector<T> w;         ///< (n_components,), descending
-    Matrix<T> v;              ///< (n, n_components), orthonormal columns; the largest entry of each is positive
-    std::vector<T> residuals; ///< (n_components,)
+    std::vector<T> w;            ///< (n_components,), descending
+    Matrix<T> v;                 ///< (n, n_components), orthonormal columns; the largest entry of each is positive
+    std::vector<T> residuals;    ///< (n_components,)
+    std::vector<T> error_bounds; ///< (n_components,) of |w_i - exact|
+    double next_value =
+        std::numeric_limits<double>::quiet_NaN(); ///< krylov: estimate from above of the next eigenvalue
+    Index n_passes = 0;                           ///< krylov: products of a with a block of vectors
+    Status status = Status::converged;            ///< max_iter where krylov could not reach tol
 };
 
 /// Leading eigenpairs of a symmetric matrix. Throws std::invalid_argument if `a` is empty, not square, not symmetric
@@ -36,16 +49,16 @@ template <class T> struct EighResult {
 template <class T>
 EighResult<T> eigh(MatrixView<const T> a, const EighOptions& options = {}, const Progress& progress = {});
 
-/// The residuals of eigenpairs found earlier: as EighResult::residuals, for w (k,) and v (n, k).
+/// Residuals and error bounds of eigenpairs found earlier: as in EighResult, for w (k,) descending and v (n, k).
 template <class T>
-std::vector<T> eigh_residuals(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v,
-                              int num_threads = 0);
+Certificate<T> eigh_certificate(MatrixView<const T> a, const std::vector<T>& w, MatrixView<const T> v,
+                                double next_value, int num_threads = 0);
 
 extern template EighResult<float> eigh(MatrixView<const float>, const EighOptions&, const Progress&);
 extern template EighResult<double> eigh(MatrixView<const double>, const EighOptions&, const Progress&);
-extern template std::vector<float> eigh_residuals(MatrixView<const float>, const std::vector<float>&,
-                                                  MatrixView<const float>, int);
-extern template std::vector<double> eigh_residuals(MatrixView<const double>, const std::vector<double>&,
-                                                   MatrixView<const double>, int);
+extern template Certificate<float> eigh_certificate(MatrixView<const float>, const std::vector<float>&,
+                                                    MatrixView<const float>, double, int);
+extern template Certificate<double> eigh_certificate(MatrixView<const double>, const std::vector<double>&,
+                                                     MatrixView<const double>, double, int);
 
 } // namespace matfact

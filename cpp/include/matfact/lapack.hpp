@@ -9,8 +9,10 @@ namespace matfact {
 struct LapackTable {
     const char* provider = nullptr; ///< shown by cpu_info(); must outlive the process
     bool ilp64 = false;             ///< integers are 64 bits wide
-    void* dsyevd = nullptr;
-    void* ssyevd = nullptr;
+    void* dsytrd = nullptr;
+    void* ssytrd = nullptr;
+    void* dormtr = nullptr;
+    void* sormtr = nullptr;
     void* dsyevr = nullptr;
     void* ssyevr = nullptr;
     void* dgesdd = nullptr;

@@ -36,6 +36,16 @@ template <class T, class I> struct CsrView {
     Index n_rows = 0, n_cols = 0;
 };
 
+/// The same in compressed columns: column j holds the entries indptr[j] .. indptr[j + 1], each index is below n_rows.
+template <class T, class I> struct CscView {
+    const T* values = nullptr;
+    const I* indices = nullptr;
+    const I* indptr = nullptr;
+    Index n_rows = 0, n_cols = 0;
+
+    CsrView<T, I> transposed() const { return {values, indices, indptr, n_cols, n_rows}; }
+};
+
 namespace detail {
 /// Memory aligned to 64 bytes, on huge pages where it is large and the system has them. Throws std::bad_alloc.
 void* allocate(std::size_t bytes);

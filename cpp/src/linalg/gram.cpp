@@ -1,5 +1,6 @@
 #include "linalg/gram.hpp"
 
+#include "linalg/integer_gram.hpp"
 #include "linalg/kernel.hpp"
 #include "parallel.hpp"
 
@@ -179,12 +180,25 @@ void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, 
     }
 }
 
+/// Spectral norm of the rounding errors of a Gram matrix (n_cols, n_cols) with this trace from sums in float32.
+double single_noise(double trace, Index n_rows, Index n_cols)
+{
+    // An entry is off by about sqrt(rows of a block) roundings of trace / n_cols, averaged over the blocks; independent
+    // errors of one size have a spectral norm of about the root of their number in a row.
+    const double rounding = std::sqrt(static_cast<double>(gram_single_depth)) * 6e-8;
+    const auto blocks = static_cast<double>(block_count(n_rows, gram_single_depth));
+    return rounding * trace / std::sqrt(static_cast<double>(n_cols) * blocks);
+}
+
 } // namespace
 
 template <class T>
 Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads, const Checkpoint& checkpoint,
           bool single)
 {
+    if (x.n_cols > gram_lane_cols && scale == 1.0 && centering != Centering::rows)
+        if (auto exact = integer_gram(x, centering == Centering::columns, threads, checkpoint))
+            return std::move(*exact);
     // Whole panels of either type.
     constexpr Index width = panel_width<float>;
     static_assert(panel_width<float> % panel_width<double> == 0);
@@ -199,9 +213,12 @@ Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads,
     const double* const row_mean = centering == Centering::rows ? result.mean.data() : nullptr;
     double* const mean = centering == Centering::columns ? result.mean.data() : nullptr;
     auto by = d <= gram_lane_cols ? gram_by_lanes<T> : gram_by_tiles<T, double>;
+    bool is_noisy = false;
     if constexpr (std::is_same_v<T, float>)
-        if (single && d > gram_lane_cols)
+        if (single && d > gram_lane_cols) {
             by = gram_by_tiles<float, float>;
+            is_noisy = true;
+        }
     by(x, scale, row_mean, mean, threads, checkpoint, sum, stride);
     if (mean)
         for (double& m : result.mean)
@@ -210,16 +227,13 @@ Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads,
     for (Index i = 0; i < d; ++i)
         for (Index j = 0; j <= i; ++j)
             result.matrix(i, j) = result.matrix(j, i) = sum(i, j);
+    if (is_noisy) {
+        double trace = 0.0;
+        for (Index i = 0; i < d; ++i)
+            trace += sum(i, i);
+        result.noise = single_noise(trace, x.n_rows, d);
+    }
     return result;
-}
-
-double single_noise(double trace, Index n_rows, Index n_cols)
-{
-    // An entry is off by about sqrt(rows of a block) roundings of trace / n_cols, averaged over the blocks; independent
-    // errors of one size have a spectral norm of about the root of their number in a row.
-    const double rounding = std::sqrt(static_cast<double>(gram_single_depth)) * 6e-8;
-    const auto blocks = static_cast<double>(block_count(n_rows, gram_single_depth));
-    return rounding * trace / std::sqrt(static_cast<double>(n_cols) * blocks);
 }
 
 template Gram gram(MatrixView<const float>, Centering, double, int, const Checkpoint&, bool);

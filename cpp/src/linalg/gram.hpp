@@ -20,16 +20,14 @@ enum class Centering {
 struct Gram {
     Matrix<double> matrix;    ///< (n_cols, n_cols), both triangles
     std::vector<double> mean; ///< means of what was centered, before scaling; empty without centering
+    double noise = 0.0;       ///< spectral norm of its error, about, where that is more than float64's rounding
 };
 
 /// scale^2 (X - mean)' (X - mean). A NaN or infinity in X shows on the diagonal. For T = float and double.
 /// `single` lets the products of a float32 X be summed in float32 over short blocks of rows, and in float64 from block
-/// to block: twice as fast, with an error of about single_noise.
+/// to block: twice as fast, for some noise. Wide X of small whole numbers takes the exact route of integer_gram.hpp.
 template <class T>
 Gram gram(MatrixView<const T> x, Centering centering, double scale, int threads, const Checkpoint& checkpoint = {},
           bool single = false);
-
-/// Spectral norm of the rounding errors of a Gram matrix (n_cols, n_cols) with this trace from sums in float32.
-double single_noise(double trace, Index n_rows, Index n_cols);
 
 } // namespace matfact::linalg

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "linalg/gram.hpp"
-#include "linalg/operand.hpp"
 
+#include <functional>
 #include <optional>
 
 namespace matfact::linalg {
@@ -15,7 +15,16 @@ struct TallSvd {
     Matrix<double> vt; ///< (k, d)
 };
 
-/// The k leading triplets of z (n, d), n >= d, from its Gram matrix, which is destroyed.
+/// The product of a matrix with v, whose columns may have any stride.
+using Product = std::function<Matrix<double>(MatrixView<const double> v)>;
+
+/// The triplets of z restricted to the rows of vt (k, d), which are orthonormal and nearly its right singular vectors,
+/// from the product y = z v: exact there up to rounding, however small they are. s is sorted; where it vanishes u is
+/// completed to an orthonormal basis.
+TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int threads);
+
+/// The k leading triplets of z (n, d), n >= d, from its Gram matrix, which is destroyed, and `times`, which
+/// gives z v. T is the type that the result will be rounded to.
 ///
 /// The eigenvectors V alone leave sigma_i wrong by eps sigma_1^2 / sigma_i. So Y = Z V is formed, whose columns are
 /// nearly orthogonal, and its own decomposition corrects V and sigma: by one first-order rotation where that is exact
@@ -26,7 +35,7 @@ struct TallSvd {
 /// `noise` is the spectral norm of the error of the Gram matrix where that is more than float64's rounding, else 0.
 /// Where it would be seen nothing is returned: a better Gram matrix is needed.
 template <class T>
-std::optional<TallSvd> gram_svd(const Operand<T>& z, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
+std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
                                 double tol, int threads, const Checkpoint& checkpoint);
 
 } // namespace matfact::linalg

@@ -14,6 +14,10 @@ namespace matfact::linalg {
 template <class T> using Packet = typename Eigen::internal::packet_traits<T>::type;
 template <class T> constexpr Index packet_size = Eigen::internal::packet_traits<T>::size;
 
+/// Half of a packet where the instruction set has registers of that width, else a whole one.
+template <class T> using HalfPacket = typename Eigen::internal::packet_traits<T>::half;
+template <class T> constexpr Index half_packet_size = sizeof(HalfPacket<T>) / sizeof(T);
+
 /// Register tile: tile_rows broadcast rows by tile_packets packets; 32 vector registers with AVX-512, else 16.
 #ifdef __AVX512F__
 constexpr int tile_rows = 8;
@@ -33,40 +37,40 @@ template <class T> struct Coefficients {
     Index row_stride, depth_stride;
 };
 
-template <class T, int packets, int rows>
+template <class T, int packets, int rows, class P = Packet<T>>
 inline void multiply_tile_fixed(Index depth, const T* panel, Index panel_stride, Coefficients<T> coef, T* out,
                                 Index out_stride, bool add)
 {
     namespace ei = Eigen::internal;
-    Packet<T> sum[rows][packets];
+    constexpr Index size = sizeof(P) / sizeof(T);
+    P sum[rows][packets];
     for (int r = 0; r < rows; ++r)
         for (int p = 0; p < packets; ++p)
-            sum[r][p] =
-                add ? ei::ploadu<Packet<T>>(out + r * out_stride + p * packet_size<T>) : ei::pset1<Packet<T>>(T(0));
+            sum[r][p] = add ? ei::ploadu<P>(out + r * out_stride + p * size) : ei::pset1<P>(T(0));
     const T* c = coef.data;
     for (Index k = 0; k < depth; ++k, panel += panel_stride, c += coef.depth_stride) {
-        Packet<T> row[packets];
+        P row[packets];
         for (int p = 0; p < packets; ++p)
-            row[p] = ei::ploadu<Packet<T>>(panel + p * packet_size<T>);
+            row[p] = ei::ploadu<P>(panel + p * size);
         for (int r = 0; r < rows; ++r) {
-            const Packet<T> broadcast = ei::pset1<Packet<T>>(c[r * coef.row_stride]);
+            const P broadcast = ei::pset1<P>(c[r * coef.row_stride]);
             for (int p = 0; p < packets; ++p)
                 sum[r][p] = ei::pmadd(broadcast, row[p], sum[r][p]);
         }
     }
     for (int r = 0; r < rows; ++r)
         for (int p = 0; p < packets; ++p)
-            ei::pstoreu(out + r * out_stride + p * packet_size<T>, sum[r][p]);
+            ei::pstoreu(out + r * out_stride + p * size, sum[r][p]);
 }
 
-template <class T, int packets, int rows = tile_rows>
+template <class T, int packets, int rows = tile_rows, class P = Packet<T>>
 inline void multiply_tile_rows(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
                                T* out, Index out_stride, bool add)
 {
     if (n_rows == rows)
-        multiply_tile_fixed<T, packets, rows>(depth, panel, panel_stride, coef, out, out_stride, add);
+        multiply_tile_fixed<T, packets, rows, P>(depth, panel, panel_stride, coef, out, out_stride, add);
     else if constexpr (rows > 1)
-        multiply_tile_rows<T, packets, rows - 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+        multiply_tile_rows<T, packets, rows - 1, P>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
 }
 
 /// out(r, c) = [add ? out(r, c) : 0] + sum over k of coef(r, k) * panel[k * panel_stride + c] for r < n_rows <=
@@ -81,6 +85,14 @@ inline void multiply_tile(int n_rows, int packets, Index depth, const T* panel, 
         multiply_tile_rows<T, 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
     else if constexpr (tile_packets > 2)
         multiply_tile_rows<T, 2>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+}
+
+/// As multiply_tile, for all c of half a packet.
+template <class T>
+inline void multiply_half_tile(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
+                               T* out, Index out_stride, bool add)
+{
+    multiply_tile_rows<T, 1, tile_rows, HalfPacket<T>>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
 }
 
 } // namespace matfact::linalg

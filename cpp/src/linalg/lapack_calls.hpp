@@ -13,6 +13,18 @@ template <class T> void symmetric_eigen(MatrixView<T> a, std::vector<T>& w, int 
 /// The same without LAPACK: its bits do not depend on what is installed.
 void own_symmetric_eigen(MatrixView<double> a, std::vector<double>& w);
 
+/// Whether LAPACK lends the two calls below.
+template <class T> bool lapack_reduces();
+
+/// q' a q, tridiagonal with diagonal d (n,) and e (n - 1,) beside it, for the symmetric a (n, n), whose upper triangle
+/// is read and then holds with tau the reflections that make up q.
+template <class T>
+void reduce_to_tridiagonal(MatrixView<T> a, std::vector<T>& d, std::vector<T>& e, std::vector<T>& tau, int threads);
+
+/// rows <- rows q' with the reflections that reduce_to_tridiagonal left; rows (n, n) is contiguous.
+template <class T>
+void apply_reflections(MatrixView<const T> reflections, const std::vector<T>& tau, MatrixView<T> rows, int threads);
+
 /// The k largest eigenpairs: w ascending (k,), rows of the result are the eigenvectors. a is destroyed.
 template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, std::vector<T>& w, int threads);
 

@@ -11,12 +11,14 @@ namespace matfact::linalg {
 
 namespace {
 
-/// y R^-1 for an upper triangular r, as one product with the inverse.
-Matrix<double> times_inverse(MatrixView<const double> y, const RowMajorMatrix& r, int threads)
+RowMajorMatrix inverse_of_upper(const RowMajorMatrix& r)
 {
-    Matrix<double> inverse(r.rows(), r.rows());
-    as_map(inverse) = r.triangularView<Eigen::Upper>().solve(RowMajorMatrix::Identity(r.rows(), r.rows()));
-    return multiply<double>(y, inverse.view(), threads);
+    return r.triangularView<Eigen::Upper>().solve(RowMajorMatrix::Identity(r.rows(), r.rows()));
+}
+
+Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int threads)
+{
+    return multiply<double>(y, {m.data(), m.rows(), m.cols(), m.cols(), 1}, threads);
 }
 
 } // namespace
@@ -25,6 +27,12 @@ double orthonormality_error(MatrixView<const double> q, int threads)
 {
     const Matrix<double> g = gram<double>(q, Centering::none, 1.0, threads).matrix;
     return (as_map(g) - RowMajorMatrix::Identity(g.n_rows(), g.n_rows())).cwiseAbs().maxCoeff();
+}
+
+CholeskyFactor cholesky(const RowMajorMatrix& a)
+{
+    const RowMajorMatrix r = Eigen::LLT<RowMajorMatrix>(a).matrixU();
+    return {r, inverse_of_upper(r)};
 }
 
 RowMajorMatrix householder_qr(Matrix<double>& y)
@@ -43,12 +51,11 @@ RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
     const auto pivots = first.matrixLLT().diagonal();
     if (first.info() != Eigen::Success || !(pivots.minCoeff() > smallest_pivot * pivots.maxCoeff()))
         return householder_qr(y);
-    RowMajorMatrix r = first.matrixU();
-    y = times_inverse(y.view(), r, threads);
-    const Eigen::LLT<RowMajorMatrix> second(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
-    const RowMajorMatrix correction = second.matrixU();
-    y = times_inverse(y.view(), correction, threads);
-    return correction * r;
+    const RowMajorMatrix r = first.matrixU();
+    y = times(y.view(), inverse_of_upper(r), threads);
+    const CholeskyFactor correction = cholesky(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
+    y = times(y.view(), correction.inverse, threads);
+    return correction.r * r;
 }
 
 void complete_basis(Matrix<double>& q, Index rank, int threads)

@@ -18,6 +18,12 @@ double orthonormality_error(MatrixView<const double> q, int threads);
 /// Householder QR of y, whatever its rank: y becomes the orthonormal factor, the upper triangle is returned.
 RowMajorMatrix householder_qr(Matrix<double>& y);
 
+/// The upper triangular r with r'r = a, and its inverse, for a symmetric positive definite `a`.
+struct CholeskyFactor {
+    RowMajorMatrix r, inverse;
+};
+CholeskyFactor cholesky(const RowMajorMatrix& a);
+
 /// QR of a tall y (n, k), n >= k: y becomes the orthonormal factor, the upper triangle is returned. Two rounds of
 /// Cholesky QR (Fukaya et al., doi:10.1109/ScalA.2014.11), Householder where the Gram matrix of y is too close to
 /// singular for them.

@@ -11,6 +11,7 @@ _F32: TypeAlias = npt.NDArray[np.float32]
 _F64: TypeAlias = npt.NDArray[np.float64]
 _I32: TypeAlias = npt.NDArray[np.int32]
 _I64: TypeAlias = npt.NDArray[np.int64]
+_Moments: TypeAlias = object  # a capsule: typing has a name for it from Python 3.13 on
 _Progress: TypeAlias = Callable[[int, float], bool | None] | None
 
 level: Literal["v2", "v3", "v4", "generic", "native"]
@@ -29,11 +30,14 @@ class EighSolver(enum.Enum):
     auto = ...
     full = ...
     subset = ...
+    krylov = ...
 
 class SvdSolver(enum.Enum):
     auto = ...
     full = ...
     gram = ...
+    krylov = ...
+    randomized = ...
 
 class FactorizeSolver(enum.Enum):
     auto = ...
@@ -66,41 +70,367 @@ def random_normal(seed: int, stream: int, size: int) -> _F64: ...
 def gram_f32(x: _F32, *, center: bool, num_threads: int) -> _F64: ...
 def gram_f64(x: _F64, *, center: bool, num_threads: int) -> _F64: ...
 def eigh_f32(
-    a: _F32, *, n_components: int, solver: EighSolver, compute_residuals: bool, num_threads: int, progress: _Progress
-) -> tuple[_F32, _F32, _F32]: ...
+    a: _F32,
+    *,
+    n_components: int,
+    solver: EighSolver,
+    compute_residuals: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, float, int, Status]: ...
 def eigh_f64(
-    a: _F64, *, n_components: int, solver: EighSolver, compute_residuals: bool, num_threads: int, progress: _Progress
-) -> tuple[_F64, _F64, _F64]: ...
-def eigh_residuals_f32(a: _F32, w: _F32, v: _F32, *, num_threads: int) -> _F32: ...
-def eigh_residuals_f64(a: _F64, w: _F64, v: _F64, *, num_threads: int) -> _F64: ...
+    a: _F64,
+    *,
+    n_components: int,
+    solver: EighSolver,
+    compute_residuals: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, float, int, Status]: ...
+def eigh_certificate_f32(a: _F32, w: _F32, v: _F32, *, next_value: float, num_threads: int) -> tuple[_F32, _F32]: ...
+def eigh_certificate_f64(a: _F64, w: _F64, v: _F64, *, next_value: float, num_threads: int) -> tuple[_F64, _F64]: ...
 def svd_f32(
     x: _F32,
     *,
     n_components: int,
+    variance_fraction: float,
     solver: SvdSolver,
     center: bool,
     compute_u: bool,
     compute_residuals: bool,
     tol: float,
+    max_passes: int,
+    seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, float, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
 def svd_f64(
     x: _F64,
     *,
     n_components: int,
+    variance_fraction: float,
     solver: SvdSolver,
     center: bool,
     compute_u: bool,
     compute_residuals: bool,
     tol: float,
+    max_passes: int,
+    seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, float, Status]: ...
-def svd_residuals_f32(x: _F32, u: _F32, s: _F32, vt: _F32, mean: _F32 | None, *, num_threads: int) -> _F32: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def svd_certificate_f32(
+    x: _F32, u: _F32, s: _F32, vt: _F32, mean: _F32 | None, *, next_value: float, num_threads: int
+) -> tuple[_F32, _F32]: ...
 def project_f32(q: _F32, vt: _F32, mean: _F32 | None, *, num_threads: int) -> _F32: ...
-def svd_residuals_f64(x: _F64, u: _F64, s: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
+def svd_certificate_f64(
+    x: _F64, u: _F64, s: _F64, vt: _F64, mean: _F64 | None, *, next_value: float, num_threads: int
+) -> tuple[_F64, _F64]: ...
 def project_f64(q: _F64, vt: _F64, mean: _F64 | None, *, num_threads: int) -> _F64: ...
+def shrink_rows(rows: _F64, *, n_exact: int, n_kept: int, num_threads: int, progress: _Progress) -> float: ...
+def moments_empty() -> _Moments: ...
+def moments_merge(into: _Moments, other: _Moments, *, num_threads: int) -> None: ...
+def moments_rows(moments: _Moments) -> float: ...
+def moments_mean(moments: _Moments) -> _F64: ...
+def moments_scatter(moments: _Moments) -> _F64: ...
+def moments_scatter_diagonal(moments: _Moments) -> _F64: ...
+def moments_to_bytes(moments: _Moments) -> bytes: ...
+def moments_from_bytes(data: bytes) -> _Moments: ...
+def moments_pca(
+    moments: _Moments, *, n_components: int, num_threads: int, progress: _Progress
+) -> tuple[_F64, _F64, _F64, _F64, float]: ...
+def moments_f32(x: _F32, *, weights: _F64 | None, num_threads: int, progress: _Progress) -> _Moments: ...
+def moments_f64(x: _F64, *, weights: _F64 | None, num_threads: int, progress: _Progress) -> _Moments: ...
+def moments_csr_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    weights: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> _Moments: ...
+def moments_csr_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    weights: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> _Moments: ...
+def moments_csr_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    weights: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> _Moments: ...
+def moments_csr_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    weights: _F64 | None,
+    num_threads: int,
+    progress: _Progress,
+) -> _Moments: ...
+def svd_csr_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def project_csr_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    vt: _F32,
+    mean: _F32 | None,
+    *,
+    num_threads: int,
+) -> _F32: ...
+def svd_csr_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def project_csr_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    vt: _F32,
+    mean: _F32 | None,
+    *,
+    num_threads: int,
+) -> _F32: ...
+def svd_csr_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def project_csr_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    vt: _F64,
+    mean: _F64 | None,
+    *,
+    num_threads: int,
+) -> _F64: ...
+def svd_csr_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def project_csr_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    vt: _F64,
+    mean: _F64 | None,
+    *,
+    num_threads: int,
+) -> _F64: ...
+def svd_csc_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def project_csc_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    vt: _F32,
+    mean: _F32 | None,
+    *,
+    num_threads: int,
+) -> _F32: ...
+def svd_csc_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+def project_csc_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    vt: _F32,
+    mean: _F32 | None,
+    *,
+    num_threads: int,
+) -> _F32: ...
+def svd_csc_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def project_csc_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    vt: _F64,
+    mean: _F64 | None,
+    *,
+    num_threads: int,
+) -> _F64: ...
+def svd_csc_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    n_components: int,
+    variance_fraction: float,
+    solver: SvdSolver,
+    center: bool,
+    compute_u: bool,
+    tol: float,
+    max_passes: int,
+    seed: int,
+    keep_transpose: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+def project_csc_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    vt: _F64,
+    mean: _F64 | None,
+    *,
+    num_threads: int,
+) -> _F64: ...
 def factorize_f32(
     x: _F32,
     *,

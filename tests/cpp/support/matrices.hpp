@@ -69,6 +69,15 @@ template <class T> Matrix<T> copy(MatrixView<const T> x)
     return y;
 }
 
+template <class T> Matrix<double> widened(MatrixView<const T> x)
+{
+    Matrix<double> wide(x.n_rows, x.n_cols);
+    for (Index i = 0; i < x.n_rows; ++i)
+        for (Index j = 0; j < x.n_cols; ++j)
+            wide(i, j) = static_cast<double>(x(i, j));
+    return wide;
+}
+
 template <class T> MatrixView<const T> view(const Matrix<T>& x) { return x.view(); }
 
 template <class T> Matrix<double> product(MatrixView<const T> a, MatrixView<const T> b)

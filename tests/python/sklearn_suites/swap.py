@@ -7,10 +7,12 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import sklearn.decomposition
 
 import matfact
 
+sklearn.decomposition.IncrementalPCA = matfact.IncrementalPCA
 sklearn.decomposition.PCA = matfact.PCA
 sklearn.decomposition.TruncatedSVD = matfact.TruncatedSVD
 
@@ -18,23 +20,39 @@ _outcomes: Counter[str] = Counter()
 _failures: list[str] = []
 
 
-def unwanted() -> list[str]:
-    """Names such as ``test_pca.py::test_x[full]`` from the public list; every line must give a reason."""
+def listed(file: str) -> list[str]:
+    """Names such as ``test_pca.py::test_x[full]`` from a public list; every line must give a reason."""
     names = []
-    for line in (Path(__file__).parent / "deselected.txt").read_text(encoding="utf-8").splitlines():
+    for line in (Path(__file__).parent / file).read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             name, _, reason = line.partition("  ")
             if not reason.strip():
-                raise ValueError(f"deselected.txt gives no reason for {name}")
+                raise ValueError(f"{file} gives no reason for {name}")
             names.append(name)
     return names
 
 
+_UNWANTED, _ACCEPTED = listed("deselected.txt"), listed("accepted.txt")
+
+
+def name_of(item: pytest.Item) -> str:
+    return f"{item.path.name}::{item.name}"
+
+
 def pytest_collection_modifyitems(items):
-    names = unwanted()
-    dropped = [item for item in items if f"{item.path.name}::{item.name}" in names]
+    dropped = [item for item in items if name_of(item) in _UNWANTED]
     _outcomes["deselected"] = len(dropped)
     items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test of accepted.txt has to get as far as the error that is not raised, and no further."""
+    report = yield
+    if report.when == "call" and name_of(item) in _ACCEPTED:
+        accepted = call.excinfo is not None and "DID NOT RAISE" in str(call.excinfo.value)
+        report.outcome = "accepted" if accepted else "failed"
+    return report
 
 
 def pytest_runtest_logreport(report):

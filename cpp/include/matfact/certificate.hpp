@@ -1,0 +1,27 @@
+/// What proves a decomposition: residuals, and the error bounds that follow from them.
+#pragma once
+
+#include <vector>
+
+namespace matfact {
+
+/// Measured with the matrix itself, for each pair or triplet.
+template <class T> struct Certificate {
+    std::vector<T> residuals;    ///< relative, as the method defines them
+    std::vector<T> error_bounds; ///< of |value - exact value|, rounding included
+};
+
+/// Bounds of |value_i - exact_i| for Rayleigh-Ritz approximations `values`, descending, of the leading eigenvalues of a
+/// symmetric matrix whose orthonormal vectors leave the residual norms `residuals`.
+///
+/// The smallest of: the residual, together with those of values so close that they cannot be told apart (Weyl, Kahan);
+/// and, where a gap between the leading j values and the next one is established, about the sum of their squared
+/// residuals over the gap (Li and Li, doi:10.1016/j.laa.2004.06.024). `next_value` is an upper estimate of the
+/// eigenvalue that follows, NaN where there is none. That no leading eigenvalue was missed is taken for granted.
+///
+/// For singular triplets (u, s, v) with x v = s u: values s, residuals ||x'u - s v|| / sqrt(2), the residuals of
+/// (u, v) / sqrt(2) in [0 x; x' 0].
+std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                 double next_value);
+
+} // namespace matfact

@@ -1,0 +1,61 @@
+#include "matfact/certificate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace matfact {
+
+namespace {
+
+/// Consecutive values whose intervals value +- error overlap: they share one error.
+struct Cluster {
+    std::size_t begin, end;
+    double highest, lowest, squares;
+
+    double error() const { return std::sqrt(squares); }
+    bool meets(const Cluster& lower) const { return lowest - error() <= lower.highest + lower.error(); }
+};
+
+std::vector<double> linear_bounds(const std::vector<double>& values, const std::vector<double>& residuals)
+{
+    std::vector<Cluster> clusters;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        Cluster cluster{i, i + 1, values[i], values[i], residuals[i] * residuals[i]};
+        while (!clusters.empty() && clusters.back().meets(cluster)) {
+            const Cluster& upper = clusters.back();
+            cluster = {upper.begin, cluster.end, upper.highest, cluster.lowest, upper.squares + cluster.squares};
+            clusters.pop_back();
+        }
+        clusters.push_back(cluster);
+    }
+    std::vector<double> bounds;
+    for (const Cluster& cluster : clusters)
+        bounds.insert(bounds.end(), cluster.end - cluster.begin, cluster.error());
+    return bounds;
+}
+
+} // namespace
+
+std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                 double next_value)
+{
+    const std::size_t k = values.size();
+    if (residuals.size() != k)
+        throw std::invalid_argument("error bounds need one residual for each value");
+    const std::vector<double> linear = linear_bounds(values, residuals);
+    std::vector<double> bounds = linear;
+    double squares = 0.0;
+    for (std::size_t j = 0; j < k; ++j) {
+        squares += residuals[j] * residuals[j];
+        const double rest = j + 1 < k ? values[j + 1] + linear[j + 1] : next_value;
+        for (std::size_t i = 0; i <= j; ++i) {
+            const double gap = values[i] - rest;
+            if (gap > 0.0) // false for NaN
+                bounds[i] = std::min(bounds[i], 2.0 * squares / (gap + std::sqrt(gap * gap + 4.0 * squares)));
+        }
+    }
+    return bounds;
+}
+
+} // namespace matfact

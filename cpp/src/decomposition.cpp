@@ -1,0 +1,206 @@
+#include "decomposition.hpp"
+
+#include "linalg/orientation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace matfact {
+
+namespace {
+
+Matrix<double> transposed(const Matrix<double>& a)
+{
+    Matrix<double> t(a.n_cols(), a.n_rows());
+    for (Index i = 0; i < a.n_rows(); ++i)
+        for (Index j = 0; j < a.n_cols(); ++j)
+            t(j, i) = a(i, j);
+    return t;
+}
+
+template <class T> std::vector<T> rounded(const std::vector<double>& values)
+{
+    return std::vector<T>(values.begin(), values.end());
+}
+
+template <class T> Matrix<T> rounded(Matrix<double> a)
+{
+    if constexpr (std::is_same_v<T, double>)
+        return a;
+    else {
+        Matrix<T> result(a.n_rows(), a.n_cols());
+        for (Index i = 0; i < a.size(); ++i)
+            result.data()[i] = static_cast<T>(a.data()[i]);
+        return result;
+    }
+}
+
+/// A residual and the rounding of the triplet itself to T.
+template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
+
+void fix_signs(Decomposition& d)
+{
+    std::vector<double> signs;
+    for (Index i = 0; i < d.vt.n_rows(); ++i) {
+        double* const row = d.vt.data() + i * d.vt.n_cols();
+        signs.push_back(linalg::orientation(row, d.vt.n_cols()));
+        if (signs.back() < 0)
+            for (Index j = 0; j < d.vt.n_cols(); ++j)
+                row[j] = -row[j];
+    }
+    if (std::find(signs.begin(), signs.end(), -1.0) == signs.end())
+        return;
+    for (Index i = 0; i < d.u.n_rows(); ++i)
+        for (Index j = 0; j < d.u.n_cols(); ++j)
+            d.u(i, j) *= signs[static_cast<std::size_t>(j)];
+}
+
+} // namespace
+
+std::string shape(Index n_rows, Index n_cols)
+{
+    return "(" + std::to_string(n_rows) + ", " + std::to_string(n_cols) + ")";
+}
+
+Residuals without_defects(std::vector<double> norms)
+{
+    std::vector<double> defects(norms.size(), 0.0);
+    return {std::move(norms), std::move(defects)};
+}
+
+void throw_not_finite()
+{
+    throw std::invalid_argument("X holds NaN or infinity; svd needs finite entries (matfact.factorize and "
+                                "matfact.MatrixFactorization leave missing entries out)");
+}
+
+double resolved_tol(double tol, SvdSolver solver, bool is_single)
+{
+    if (!std::isnan(tol))
+        return tol;
+    return solver != SvdSolver::krylov ? 0.0 : is_single ? 1e-4 : 1e-6;
+}
+
+bool wants_residuals(const SvdOptions& options)
+{
+    return options.compute_u && (options.compute_residuals || options.tol > 0.0);
+}
+
+linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solver, Index k, double total_variance,
+                                       int threads)
+{
+    linalg::IterativeOptions iterations;
+    iterations.n_components = k;
+    iterations.variance_fraction = options.variance_fraction;
+    iterations.total_variance = total_variance;
+    iterations.tol = options.tol;
+    iterations.seed = options.seed;
+    iterations.threads = threads;
+    iterations.max_passes = options.max_passes > 0 ? options.max_passes : solver == SvdSolver::krylov ? 1000 : 5;
+    return iterations;
+}
+
+void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide)
+{
+    d.u = wide ? transposed(factors.vt) : std::move(factors.u);
+    d.vt = wide ? transposed(factors.u) : std::move(factors.vt);
+    d.s = std::move(factors.s);
+}
+
+void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide)
+{
+    take_factors(d, std::move(found.factors), wide);
+    d.residuals = without_defects(std::move(found.residuals));
+    d.next_value = found.next_value;
+    d.n_passes = found.n_passes;
+    d.status = found.status;
+}
+
+void unscale(Decomposition& d, double scale)
+{
+    for (double& s : d.s)
+        s /= scale;
+    d.next_value /= scale;
+    d.total_variance = d.total_variance / scale / scale;
+}
+
+void cut_to_fraction(Decomposition& d, double fraction)
+{
+    double sum = 0.0;
+    std::size_t k = 0;
+    while (k < d.s.size() && sum < fraction * d.total_variance) {
+        sum += d.s[k] * d.s[k];
+        ++k;
+    }
+    k = std::max<std::size_t>(k, 1);
+    d.next_value = k < d.s.size() ? d.s[k] : d.next_value;
+    d.s.resize(k);
+    if (!d.residuals.norms.empty()) {
+        d.residuals.norms.resize(k);
+        d.residuals.defects.resize(k);
+    }
+    const Index cols = static_cast<Index>(k), n_rows = d.u.n_rows(), n_cols = d.vt.n_cols();
+    if (n_rows > 0)
+        d.u = leading_block(std::move(d.u), n_rows, cols);
+    d.vt = leading_block(std::move(d.vt), cols, n_cols);
+}
+
+void judge(Decomposition& d, double tol)
+{
+    const std::vector<double>& norms = d.residuals.norms;
+    if (tol > 0.0 && !norms.empty() && *std::max_element(norms.begin(), norms.end()) > tol)
+        d.status = Status::max_iter;
+}
+
+template <class T>
+Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& s, double next_value, Index size)
+{
+    Certificate<T> certificate;
+    std::vector<double> values(s.begin(), s.end()), norms;
+    for (const double r : residuals.norms) {
+        certificate.residuals.push_back(reported<T>(r));
+        norms.push_back(r * values.front() / std::sqrt(2.0));
+    }
+    // Of products with x, and of u, s and vt, which are orthonormal to a few eps(T).
+    const double rounding = std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(size)) +
+                            4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    const std::vector<double> bounds = error_bounds(values, norms, next_value);
+    for (std::size_t i = 0; i < bounds.size(); ++i)
+        certificate.error_bounds.push_back(
+            static_cast<T>(bounds[i] + (rounding + residuals.defects[i]) * values.front()));
+    return certificate;
+}
+
+template <class T> SvdResult<T> as_result(Decomposition d, const SvdOptions& options)
+{
+    if (!options.compute_u)
+        d.u = {};
+    fix_signs(d);
+
+    SvdResult<T> result;
+    result.s = rounded<T>(d.s);
+    result.mean = rounded<T>(d.mean);
+    result.total_variance = d.total_variance;
+    if (!std::isfinite(static_cast<double>(result.s.front())))
+        throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
+    result.next_value = d.next_value;
+    result.n_passes = d.n_passes;
+    result.status = d.status;
+    if (!d.residuals.norms.empty()) {
+        Certificate<T> certificate = certificate_of(d.residuals, result.s, d.next_value, d.size);
+        result.residuals = std::move(certificate.residuals);
+        result.error_bounds = std::move(certificate.error_bounds);
+    }
+    result.u = rounded<T>(std::move(d.u));
+    result.vt = rounded<T>(std::move(d.vt));
+    return result;
+}
+
+template Certificate<float> certificate_of(const Residuals&, const std::vector<float>&, double, Index);
+template Certificate<double> certificate_of(const Residuals&, const std::vector<double>&, double, Index);
+template SvdResult<float> as_result(Decomposition, const SvdOptions&);
+template SvdResult<double> as_result(Decomposition, const SvdOptions&);
+
+} // namespace matfact

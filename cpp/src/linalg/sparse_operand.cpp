@@ -1,0 +1,110 @@
+#include "linalg/sparse_operand.hpp"
+
+#include "linalg/sparse_moments.hpp"
+#include "parallel.hpp"
+
+#include <cmath>
+#include <type_traits>
+
+namespace matfact::linalg {
+
+namespace {
+
+/// A power of two that brings the largest magnitude near 1, or 1 where its square is far from the ends of the range.
+template <class S> double safe_scale(double largest)
+{
+    constexpr bool is_single = std::is_same_v<S, float>;
+    constexpr double small = is_single ? 1e-10 : 1e-100;
+    constexpr int largest_exponent = is_single ? 120 : 1020;
+    if (largest == 0.0 || (largest > small && largest < 1 / small))
+        return 1.0;
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    return std::ldexp(1.0, std::max(-largest_exponent, std::min(largest_exponent, -exponent)));
+}
+
+/// weights' a, in float64; null weights are all ones.
+template <class T> std::vector<T> weighted_sums(MatrixView<const T> a, const double* weights, int threads)
+{
+    constexpr Index block_rows = 1024;
+    Matrix<double> sums(block_count(a.n_rows, block_rows), a.n_cols);
+    for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
+        double* const sum = &sums(block, 0);
+        std::fill_n(sum, a.n_cols, 0.0);
+        for (Index i = begin; i < end; ++i) {
+            const double weight = weights ? weights[i] : 1.0;
+            for (Index j = 0; j < a.n_cols; ++j)
+                sum[j] += weight * static_cast<double>(a(i, j));
+        }
+    });
+    std::vector<T> result;
+    for (Index j = 0; j < a.n_cols; ++j) {
+        double sum = 0.0;
+        for (Index block = 0; block < sums.n_rows(); ++block)
+            sum += sums(block, j);
+        result.push_back(static_cast<T>(sum));
+    }
+    return result;
+}
+
+} // namespace
+
+template <class S, class I>
+SparseOperand<S, I>::SparseOperand(CsrView<S, I> stored, bool by_columns, bool center, bool keep_transpose,
+                                   double largest, int threads)
+    : by_columns_(by_columns), threads_(threads), scale_(safe_scale<S>(largest)),
+      moments_(by_columns ? row_moments(stored, center, scale_, threads)
+                          : column_moments(stored, center, scale_, threads)),
+      product_(stored, keep_transpose, threads)
+{
+}
+
+template <class S, class I>
+template <class T>
+void SparseOperand<S, I>::times(MatrixView<const T> q, MatrixView<T> y) const
+{
+    RankOneUpdate<T> update;
+    update.scale = static_cast<T>(scale_);
+    std::vector<T> shift;
+    if (!moments_.mean.empty()) {
+        shift = weighted_sums(q, moments_.mean.data(), threads_);
+        update.right = shift.data();
+    }
+    if (by_columns_)
+        product_.transposed_multiply_into(q, y, update, threads_);
+    else
+        product_.multiply_into(q, y, update, threads_);
+}
+
+template <class S, class I>
+template <class T>
+void SparseOperand<S, I>::transposed_times(MatrixView<const T> y, MatrixView<T> z) const
+{
+    RankOneUpdate<T> update;
+    update.scale = static_cast<T>(scale_);
+    std::vector<T> sums;
+    const std::vector<T> mean(moments_.mean.begin(), moments_.mean.end());
+    if (!mean.empty()) {
+        sums = weighted_sums<T>(y, nullptr, threads_);
+        update.left = mean.data();
+        update.right = sums.data();
+    }
+    if (by_columns_)
+        product_.multiply_into(y, z, update, threads_);
+    else
+        product_.transposed_multiply_into(y, z, update, threads_);
+}
+
+#define MATFACT_SPARSE_OPERAND_OF(S, I, T)                                                                             \
+    template void SparseOperand<S, I>::times(MatrixView<const T>, MatrixView<T>) const;                                \
+    template void SparseOperand<S, I>::transposed_times(MatrixView<const T>, MatrixView<T>) const;
+#define MATFACT_SPARSE_OPERAND(I)                                                                                      \
+    template class SparseOperand<float, I>;                                                                            \
+    template class SparseOperand<double, I>;                                                                           \
+    MATFACT_SPARSE_OPERAND_OF(float, I, float)                                                                         \
+    MATFACT_SPARSE_OPERAND_OF(float, I, double)                                                                        \
+    MATFACT_SPARSE_OPERAND_OF(double, I, double)
+MATFACT_SPARSE_OPERAND(std::int32_t)
+MATFACT_SPARSE_OPERAND(std::int64_t)
+
+} // namespace matfact::linalg

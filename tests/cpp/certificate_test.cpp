@@ -1,0 +1,50 @@
+#include "matfact/certificate.hpp"
+
+#include "support/matrices.hpp"
+
+#include <limits>
+#include <stdexcept>
+
+using namespace matfact;
+using namespace matfact::testing;
+
+namespace {
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+}
+
+// [1 r; r 0] has the eigenvalues (1 +- sqrt(1 + 4 r^2)) / 2; the first unit vector has the residual r.
+TEST_CASE("with a gap the bound is that of a 2 x 2 matrix, where it is exact")
+{
+    const double r = 0.01, exact = (1 + std::sqrt(1 + 4 * r * r)) / 2;
+    CHECK(error_bounds({1.0}, {r}, 0.0)[0] == approx<double>(exact - 1, 8));
+}
+
+TEST_CASE("without a gap the bound is the residual")
+{
+    CHECK(error_bounds({1.0}, {0.01}, unknown)[0] == 0.01);
+    CHECK(error_bounds({1.0}, {0.01}, 1.0)[0] == 0.01);
+    CHECK(error_bounds({1.0}, {0.01}, 2.0)[0] == 0.01);
+}
+
+TEST_CASE("values that cannot be told apart share their residuals")
+{
+    const std::vector<double> bounds = error_bounds({5.0, 1.0, 1.0}, {0.0, 0.3, 0.4}, unknown);
+    CHECK(bounds[0] == 0.0);
+    CHECK(bounds[1] == approx<double>(0.5, 4));
+    CHECK(bounds[2] == approx<double>(0.5, 4));
+}
+
+TEST_CASE("a gap inside of the values serves those above it")
+{
+    const std::vector<double> bounds = error_bounds({2.0, 1.0}, {1e-4, 1e-4}, unknown);
+    CHECK(bounds[0] == doctest::Approx(1e-8).epsilon(1e-3)); // the rest may reach 1.0001
+    CHECK(bounds[1] == 1e-4);
+}
+
+TEST_CASE("exact pairs have no error")
+{
+    for (const double bound : error_bounds({2.0, 2.0, 1.0}, {0.0, 0.0, 0.0}, 0.5))
+        CHECK(bound == 0.0);
+}
+
+TEST_CASE("each value needs a residual") { CHECK_THROWS_AS(error_bounds({1.0}, {}, 0.0), std::invalid_argument); }
