@@ -2,7 +2,7 @@
 
 #include "descent.hpp"
 #include "linalg/anderson.hpp"
-#include "linalg/gram.hpp"
+#include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
 #include "linalg/orthonormalize.hpp"
@@ -22,11 +22,13 @@ namespace {
 
 using namespace linalg;
 
-constexpr Index probe_columns = 8; ///< of the block in which the norm of the residuals is sought
-constexpr Index probe_steps = 8;
-constexpr double path_ratio = 0.4; ///< from one l2 of the path to the next
-constexpr double path_tol = 1e-3;  ///< relative decrease of the objective at which the path goes on
-constexpr Index path_sweeps = 20;  ///< or so many sweeps
+constexpr Index norm_columns = 8; ///< of the block in which the norm of the residuals is sought
+constexpr Index most_norm_passes = 500;
+constexpr double start_accuracy = 1e-2;      ///< of the norm from which the path starts
+constexpr double certificate_accuracy = 0.1; ///< of the norm in the lower bound, as a share of tol
+constexpr double path_ratio = 0.4;           ///< from one l2 of the path to the next
+constexpr double path_tol = 1e-3;            ///< relative decrease of the objective at which the path goes on
+constexpr Index path_sweeps = 20;            ///< or so many sweeps
 constexpr Index default_components = 50;
 constexpr int patience =
     3; ///< certificates in a row that are hardly better than the last before the iteration gives up
@@ -81,11 +83,16 @@ public:
         return 0.5 * squares + l2 * nuclear;
     }
 
-    /// Sum of squares of the residuals, their inner product with Z, and their spectral norm.
-    struct Residuals {
-        double squares, with_fit, norm;
+    /// The spectral norm of the residuals, as found and as it may be.
+    struct Norm {
+        double value, bound;
     };
-    Residuals residuals()
+    /// Sum of squares of the residuals, their inner product with Z, and their norm to a relative accuracy.
+    struct Residuals {
+        double squares, with_fit;
+        Norm norm;
+    };
+    Residuals residuals(double accuracy)
     {
         load(at_.w(), z_.u, &z_.d);
         load(at_.h(), z_.v, nullptr);
@@ -95,7 +102,7 @@ public:
             for (Index c = 0; c < k_; ++c)
                 with_fit -= static_cast<double>(at_.w()[i * x_.stride + c]) *
                             static_cast<double>(product_.w()[i * x_.stride + c]);
-        return {squares, with_fit, norm()};
+        return {squares, with_fit, norm(accuracy)};
     }
 
 private:
@@ -140,56 +147,49 @@ private:
         return squares;
     }
 
-    /// Spectral norm of the residuals at `at_` from a block Krylov space: columns beside W H' that do not take part in
-    /// the fit are multiplied by the residuals in passing.
-    double norm()
+    /// Largest singular value of the residuals at `at_`: what the iterations reach, and that plus their residual.
+    Norm norm(double accuracy)
     {
-        const Index b = x_.n_components - k_, n = x_.n_cols, m = x_.n_rows, s = x_.stride;
-        const Index steps = std::min(probe_steps, n / b);
-        Matrix<double> basis(n, b * steps), images(m, b * steps), q = random(n, b, 2);
-        for (Index step = 0; step < steps; ++step) {
-            if (checkpoint_)
-                checkpoint_();
-            as_map(basis).middleCols(step * b, b) = as_map(q);
-            for (Index i = 0; i < m; ++i)
-                std::fill_n(at_.w() + i * s + k_, b, T(0));
-            put(at_.h(), q);
-            x_.residual_pass({at_.w(), at_.h()}, {product_.w(), nullptr});
-            Matrix<double> image = taken(product_.w(), m, b);
-            as_map(images).middleCols(step * b, b) = as_map(image);
-            if (step + 1 == steps)
-                break;
-            for (Index j = 0; j < n; ++j)
-                std::fill_n(at_.h() + j * s + k_, b, T(0));
-            put(at_.w(), image);
-            x_.residual_pass({at_.w(), at_.h()}, {nullptr, product_.h()});
-            q = taken(product_.h(), n, b);
-            const auto known = as_map(basis).leftCols((step + 1) * b);
-            for (int round = 0; round < 2; ++round) {
-                as_map(q) -= (known * (known.transpose() * as_map(q)).eval()).eval();
-                orthonormalize(q, threads_);
-            }
+        const bool by_rows = x_.n_rows < x_.n_cols;
+        Matrix<T> between; // blocks are of one size
+        const BlockOperator<T> gram = [&](MatrixView<const T> q, MatrixView<T> out) {
+            if (between.n_cols() != q.n_cols)
+                between = Matrix<T>(std::max(x_.n_rows, x_.n_cols), q.n_cols);
+            multiply(by_rows, q, between.view());
+            multiply(!by_rows, between.view(), out);
+        };
+        KrylovOptions engine;
+        engine.count = [](const std::vector<double>&) -> Index { return 1; };
+        engine.accepted = [&](double, double largest) { return accuracy * largest; };
+        engine.block = x_.n_components - k_;
+        engine.max_passes = most_norm_passes;
+        engine.probe_passes = 0; // a block of random directions does not miss the largest
+        engine.threads = threads_;
+        const auto found = krylov<T>(std::min(x_.n_rows, x_.n_cols), gram, engine, checkpoint_);
+        const double square = std::max(0.0, found.values.front());
+        return {std::sqrt(square), std::sqrt(square + found.residuals.front())};
+    }
+
+    /// out = E q for the residuals E at `at_`, or E' q. Columns beside W H' that do not take part in the fit, as those
+    /// of the other factor are zero, are multiplied by the residuals in passing.
+    void multiply(bool transposed, MatrixView<const T> q, MatrixView<T> out)
+    {
+        const Index width = x_.n_components - k_;
+        T* const from = transposed ? at_.w() : at_.h();
+        T* const beside = transposed ? at_.h() : at_.w();
+        const T* const product = transposed ? product_.h() : product_.w();
+        const Index n_beside = transposed ? x_.n_cols : x_.n_rows;
+        for (Index i = 0; i < n_beside; ++i)
+            std::fill_n(beside + i * x_.stride + k_, width, T(0));
+        for (Index first = 0; first < q.n_cols; first += width) {
+            const Index count = std::min(width, q.n_cols - first);
+            for (Index i = 0; i < q.n_rows; ++i)
+                std::copy_n(&q(i, first), count, from + i * x_.stride + k_);
+            x_.residual_pass({at_.w(), at_.h()},
+                             {transposed ? nullptr : product_.w(), transposed ? product_.h() : nullptr});
+            for (Index i = 0; i < n_beside; ++i)
+                std::copy_n(product + i * x_.stride + k_, count, &out(i, first));
         }
-        Matrix<double> small = gram<double>(images.view(), Centering::none, 1.0, threads_).matrix;
-        std::vector<double> values;
-        own_symmetric_eigen(small.view(), values);
-        return std::sqrt(std::max(0.0, values.back()));
-    }
-
-    void put(T* out, const Matrix<double>& columns)
-    {
-        for (Index i = 0; i < columns.n_rows(); ++i)
-            for (Index c = 0; c < columns.n_cols(); ++c)
-                out[i * x_.stride + k_ + c] = static_cast<T>(columns(i, c));
-    }
-
-    Matrix<double> taken(const T* from, Index rows, Index columns)
-    {
-        Matrix<double> result(rows, columns);
-        for (Index i = 0; i < rows; ++i)
-            for (Index c = 0; c < columns; ++c)
-                result(i, c) = static_cast<double>(from[i * x_.stride + k_ + c]);
-        return result;
     }
 
     Observations<T>& x_;
@@ -247,16 +247,16 @@ template <class T> void trim(const LowRank& z, Completion<T>& result)
 
 /// Objective, dual norm and lower bound at the current Z. Residuals scaled down to a spectral norm of l2 are a feasible
 /// point of the dual problem  max <X, Y> - 1/2 ||Y||^2  over Y on the observed entries with ||Y||_2 <= l2.
-template <class T> void certify(SoftImpute<T>& solver, double l2, Completion<T>& result)
+template <class T> void certify(SoftImpute<T>& solver, double l2, double tol, Completion<T>& result)
 {
-    const auto r = solver.residuals();
+    const auto r = solver.residuals(certificate_accuracy * tol);
     double nuclear = 0.0;
     for (const double d : solver.current().d)
         nuclear += d;
     result.objective = 0.5 * r.squares + l2 * nuclear;
-    result.dual_norm = r.norm;
+    result.dual_norm = r.norm.value;
     const double with_x = r.squares + r.with_fit;
-    double scale = r.norm > l2 ? l2 / r.norm : 1.0;
+    double scale = r.norm.bound > l2 ? l2 / r.norm.bound : 1.0;
     if (r.squares > 0.0)
         scale = std::clamp(with_x / r.squares, 0.0, scale);
     result.lower_bound = std::max(0.0, scale * with_x - 0.5 * scale * scale * r.squares);
@@ -274,7 +274,7 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
     SoftImpute<T> solver(x, k, threads, checkpoint);
     const auto stopped = [&](double objective) { return progress && progress({result.n_iter, objective}); };
     const auto finish = [&](Status status) {
-        certify(solver, options.l2, result);
+        certify(solver, options.l2, options.tol, result);
         result.history.push_back(result.objective);
         result.status = status;
         trim(solver.current(), result);
@@ -282,7 +282,7 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
     };
 
     // Warm starts from large l2, where Z has few components, down to the one asked for.
-    const double largest = solver.residuals().norm;
+    const double largest = solver.residuals(start_accuracy).norm.value;
     for (double l2 = path_ratio * largest; l2 > options.l2; l2 *= path_ratio) {
         double previous = std::numeric_limits<double>::infinity();
         for (Index i = 0; i < path_sweeps && result.n_iter < options.max_iter; ++i) {
@@ -317,7 +317,7 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
         const bool slow = !result.history.empty() && result.history.back() - objective <= pause * objective;
         result.history.push_back(objective);
         if (slow) {
-            certify(solver, options.l2, result);
+            certify(solver, options.l2, options.tol, result);
             const double gap = result.objective - result.lower_bound;
             if (gap <= options.tol * result.objective)
                 return finish(Status::converged);
@@ -341,7 +341,7 @@ template <class View> auto observe_and_run(View x, const CompleteOptions& option
     const int threads = resolve_threads(options.num_threads);
     const Index smallest = std::min(x.n_rows, x.n_cols);
     const Index k = options.max_components > 0 ? options.max_components : std::min(smallest, default_components);
-    const auto observations = observe(x, k + std::min(probe_columns, smallest), threads);
+    const auto observations = observe(x, k + std::min(norm_columns, smallest), threads);
     return run(*observations, k, options, threads, progress);
 }
 

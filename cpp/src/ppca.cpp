@@ -1,5 +1,6 @@
 #include "matfact/ppca.hpp"
 
+#include "checkpoint.hpp"
 #include "linalg/anderson.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
@@ -25,6 +26,8 @@ using namespace linalg;
 /// Least noise variance, as a share of the mean variance of a column: the likelihood of data without noise is
 /// unbounded.
 constexpr double least_noise = 1e-10;
+/// Least prior variance of the loadings along an axis, in the same unit: far below what any noise lets pass.
+constexpr double least_loading = 1e-12;
 
 /// What does not change from sweep to sweep.
 struct Scale {
@@ -122,78 +125,62 @@ PpcaState start(PpcaPass<T>& pass, const ColumnFacts& facts, Index k, const Scal
     return state;
 }
 
-/// Log-determinants of packed covariances, summed over the columns.
-double sum_of_log_determinants(const Matrix<double>& covariance, Index k)
-{
-    std::vector<Lanes> factor(static_cast<std::size_t>(packed_size(k)));
-    double sum = 0.0;
-    for (Index begin = 0; begin < covariance.n_cols(); begin += lanes) {
-        const Index used = std::min(lanes, covariance.n_cols() - begin);
-        for (Index i = 0; i < packed_size(k); ++i)
-            for (Index lane = 0; lane < lanes; ++lane)
-                factor[static_cast<std::size_t>(i)][lane] = covariance(i, begin + std::min(lane, used - 1));
-        factor_packed(k, factor.data());
-        sum += log_determinant_packed(k, factor.data()).head(used).sum();
-    }
-    return sum;
-}
-
 /// The prior of the loadings, N(0, diag(variance)), chosen by the posterior (automatic relevance determination).
 struct LoadingsPrior {
+    double floor = 0.0; ///< least variance
     std::vector<double> variance;
+    double excess = 0.0;           ///< of the mean squares of the loadings over `variance`, summed over the axes
     double log_determinants = 0.0; ///< summed over the covariances of the posterior
 
-    /// The variances that maximize the bound: mean squares of the loadings. For an axis that the data do not support
-    /// they fall to zero, but ever more slowly; it is dropped once next to nothing of them is in the posterior mean.
-    void adapt(PpcaState& state)
+    /// The variances that maximize the bound: mean squares of the loadings, but for a floor.
+    void adapt(const PpcaState& state)
     {
-        constexpr double supported = 0.01, least = 1e-12;
         const Index n = state.w.n_rows(), k = state.w.n_cols();
-        std::vector<double> explained;
         variance.clear();
         for (Index c = 0; c < k; ++c) {
-            explained.push_back(as_map(state.w).col(c).squaredNorm() / static_cast<double>(n));
-            variance.push_back(explained.back());
+            variance.push_back(as_map(state.w).col(c).squaredNorm() / static_cast<double>(n));
             if (state.covariance.data())
-                variance.back() += map_of(state.covariance).row(packed_index(c, c)).mean();
+                variance.back() += as_map(state.covariance).row(packed_index(c, c)).mean();
         }
-        const double floor = least * *std::max_element(variance.begin(), variance.end());
-        bool dropped = false;
-        for (Index c = 0; c < k; ++c) {
-            double& v = variance[static_cast<std::size_t>(c)];
-            if (state.covariance.data() && explained[static_cast<std::size_t>(c)] < supported * v) {
-                dropped = true;
-                map_of(state.w).col(c).setZero();
-                for (Index d = 0; d < k; ++d)
-                    map_of(state.covariance).row(packed_index(std::max(c, d), std::min(c, d))).setConstant(0.0);
-                map_of(state.covariance).row(packed_index(c, c)).setConstant(floor);
-                v = floor;
-            }
-            v = std::max(v, floor);
+        excess = 0.0;
+        for (double& v : variance) {
+            const double lifted = std::max(v, floor);
+            excess += v / lifted - 1.0;
+            v = lifted;
         }
-        if (dropped)
-            log_determinants = sum_of_log_determinants(state.covariance, k);
     }
 
-    /// KL divergence of the posterior from this prior, once adapted: the rest of it cancels.
+    /// Without this axis the loadings have no say along it; the bound is then as if it had never been.
+    void drop(Index axis) { variance[static_cast<std::size_t>(axis)] = floor; }
+    bool is_dropped(Index axis) const { return variance[static_cast<std::size_t>(axis)] <= 2.0 * floor; }
+
+    /// KL divergence of the posterior of n columns from this prior, once adapted: the rest of it cancels.
     double divergence(Index n) const
     {
-        double sum = -log_determinants;
+        double sum = excess;
         for (const double v : variance)
-            sum += static_cast<double>(n) * std::log(v);
-        return 0.5 * sum;
+            sum += std::log(v);
+        return 0.5 * (static_cast<double>(n) * sum - log_determinants);
     }
 };
 
+/// What the columns add to the bound, given the latent rows.
+struct ColumnEvidence {
+    double log_determinants = 0.0; ///< of the posterior covariances, summed
+    std::vector<double> of_axis;   ///< twice what the bound would lose without this axis
+};
+
 /// Normal equations of the columns: w and the change of the mean together, as both see the same residuals; and the
-/// noise that is left. With a prior w has a posterior. Returns the sum of the log-determinants of its covariances.
-double solve_columns(const PpcaMoments& moments, double n_observed, const Scale& scale, const LoadingsPrior* prior,
-                     PpcaState& state, int threads)
+/// noise that is left. With a prior w has a posterior.
+ColumnEvidence solve_columns(const PpcaMoments& moments, double n_observed, const Scale& scale,
+                             const LoadingsPrior* prior, PpcaState& state, int threads)
 {
     const Index n = state.w.n_rows(), k = state.w.n_cols(), p = packed_size(k), p1 = packed_size(k + 1);
     const double noise = state.noise;
     const Index n_chunks = block_count(n, lanes);
     std::vector<double> errors(static_cast<std::size_t>(n_chunks), 0.0), determinants(errors);
+    Matrix<double> support(prior ? n_chunks : 0, k);
+    std::fill_n(support.data(), support.size(), 0.0);
     std::vector<std::vector<Lanes>> scratch(static_cast<std::size_t>(std::max(1, threads)),
                                             std::vector<Lanes>(static_cast<std::size_t>(p1 + k + 1)));
     for_each_task_on_worker(n_chunks, threads, [&](Index chunk, Index worker) {
@@ -233,13 +220,22 @@ double solve_columns(const PpcaMoments& moments, double n_observed, const Scale&
             for (Index i = 0; i < p; ++i)
                 state.covariance(i, column(lane)) = noise * system[i][lane];
             error += static_cast<double>(k) * noise;
-            for (Index c = 0; c < k; ++c)
-                error -= noise / prior->variance[static_cast<std::size_t>(c)] *
-                         (solution[c][lane] * solution[c][lane] + noise * system[packed_index(c, c)][lane]);
+            for (Index c = 0; c < k; ++c) {
+                const double before = prior->variance[static_cast<std::size_t>(c)];
+                const double after = noise * system[packed_index(c, c)][lane];
+                const double square = solution[c][lane] * solution[c][lane];
+                error -= noise / before * (square + after);
+                // A normal density at zero, posterior over prior (Savage and Dickey).
+                support(chunk, c) += square / after - std::log(before / after);
+            }
         }
     });
     state.noise = std::max((moments.squares + ordered_sum(errors)) / n_observed, scale.floor());
-    return ordered_sum(determinants);
+    ColumnEvidence evidence{ordered_sum(determinants), std::vector<double>(static_cast<std::size_t>(k), 0.0)};
+    for (Index chunk = 0; chunk < support.n_rows(); ++chunk)
+        for (Index c = 0; c < k; ++c)
+            evidence.of_axis[static_cast<std::size_t>(c)] += support(chunk, c);
+    return evidence;
 }
 
 /// One sweep of parameter-expanded EM (Liu, Rubin, Wu, doi:10.1093/biomet/85.4.755): the latent rows may have any mean
@@ -261,13 +257,40 @@ void sweep(const PpcaMoments& moments, Index n_rows, double n_observed, const Sc
     map_of(state.w) = (as_map(state.w) * root).eval();
 }
 
+/// The variance of an axis that the data do not support falls to zero, but ever more slowly. It is dropped as soon as
+/// the bound is higher without it. True if one was.
+bool solve_supported_columns(const PpcaMoments& moments, double n_observed, const Scale& scale, LoadingsPrior& prior,
+                             PpcaState& state, int threads)
+{
+    const std::vector<double> mean = state.mean;
+    const double noise = state.noise;
+    for (bool has_dropped = false;; has_dropped = true) {
+        state.mean = mean;
+        state.noise = noise;
+        const ColumnEvidence evidence = solve_columns(moments, n_observed, scale, &prior, state, threads);
+        prior.log_determinants = evidence.log_determinants;
+        Index weakest = -1;
+        double least = 0.0;
+        for (Index c = 0; c < state.w.n_cols(); ++c)
+            if (const double support = evidence.of_axis[static_cast<std::size_t>(c)];
+                support < least && !prior.is_dropped(c)) {
+                least = support;
+                weakest = c;
+            }
+        if (weakest < 0)
+            return has_dropped;
+        prior.drop(weakest);
+    }
+}
+
 /// One variational sweep. The latent space is turned and scaled so that z has unit covariance and the axes of E[W'W]
-/// are those of the prior: the best choice for the bound (Luttinen and Ilin, doi:10.1016/j.neucom.2009.11.018).
-void variational_sweep(const PpcaMoments& moments, Index n_rows, double n_observed, const Scale& scale,
+/// are those of the prior: the best choice for the bound (Luttinen and Ilin, doi:10.1016/j.neucom.2009.11.018). True if
+/// it has dropped an axis.
+bool variational_sweep(const PpcaMoments& moments, Index n_rows, double n_observed, const Scale& scale,
                        PpcaState& state, LoadingsPrior& prior, int threads)
 {
     const Index n = state.w.n_rows(), k = state.w.n_cols();
-    prior.log_determinants = solve_columns(moments, n_observed, scale, &prior, state, threads);
+    const bool has_dropped = solve_supported_columns(moments, n_observed, scale, prior, state, threads);
     SmallMatrix root = unpacked(moments.latent.data(), k, 1) / static_cast<double>(n_rows);
     factor_normal_equations(root, 0.0);
     root = SmallMatrix(root.triangularView<Eigen::Lower>());
@@ -291,6 +314,7 @@ void variational_sweep(const PpcaMoments& moments, Index n_rows, double n_observ
     rotate_covariances(state.covariance, turn, threads);
     prior.log_determinants += 2.0 * static_cast<double>(n) * root.diagonal().array().log().sum();
     prior.adapt(state);
+    return has_dropped;
 }
 
 /// The state as one vector without units, and back.
@@ -337,6 +361,7 @@ void fit(PpcaPass<T>& pass, PpcaState& state, const Scale& scale, const PpcaOpti
     const auto n_observed = static_cast<double>(result.n_observed);
     PpcaMoments moments;
     LoadingsPrior prior;
+    prior.floor = least_loading * scale.variance;
     if (options.variational) { // the point estimate of the start has no bound
         pass.moments(state, moments);
         prior.adapt(state);
@@ -368,10 +393,13 @@ void fit(PpcaPass<T>& pass, PpcaState& state, const Scale& scale, const PpcaOpti
             }
             if (!stop) {
                 const SmallVector point = flattened(state, scale);
-                if (options.variational)
-                    variational_sweep(moments, n_rows, n_observed, scale, state, prior, threads);
-                else
+                if (!options.variational)
                     sweep(moments, n_rows, n_observed, scale, state, threads);
+                else if (variational_sweep(moments, n_rows, n_observed, scale, state, prior, threads)) {
+                    acceleration.forget(); // steps from before have nothing to say where there are fewer axes
+                    fallback.resize(0);
+                    continue;
+                }
                 fallback = flattened(state, scale);
                 const SmallVector next = acceleration.extrapolate(point, fallback);
                 if (next.allFinite())
@@ -454,13 +482,6 @@ void closed_form(MatrixView<const T> x, const PpcaOptions& options, const Progre
         -0.5 * m *
         (n * log_two_pi + log_determinant + (n - static_cast<double>(k)) * std::log(model.noise_variance) + n);
     result.history = {result.log_likelihood};
-}
-
-Checkpoint checkpoint_of(const Progress& progress)
-{
-    if (!progress)
-        return {};
-    return [&progress] { progress({0, std::numeric_limits<double>::quiet_NaN()}); };
 }
 
 } // namespace

@@ -55,14 +55,14 @@ def test_the_certificate_holds(data):
 
 @given(seed=st.integers(0, 10**6), missing=st.sampled_from([0.0, 0.3, 0.7]), l2=st.sampled_from([0.3, 3.0]))
 def test_no_matrix_is_below_the_lower_bound(seed, missing, l2):
-    """Not the optimum either, to the digits of the norm; and the objective falls from sweep to sweep."""
+    """Not the optimum either, rounding aside; and the objective falls from sweep to sweep."""
     x, full = planted(np.random.default_rng(seed), (25, 15), missing=missing)
     if np.isnan(x).all():
         return
     c = complete(x, l2=l2, tol=1e-6, max_iter=5000)
     bound = c.objective - c.optimality_gap
-    assert nuclear_objective(x, soft_impute(x, l2, 200), l2) >= bound * (1 - 1e-7)
-    assert nuclear_objective(x, full, l2) >= bound * (1 - 1e-7)
+    assert nuclear_objective(x, soft_impute(x, l2, 200), l2) >= bound * (1 - 1e-9)
+    assert nuclear_objective(x, full, l2) >= bound * (1 - 1e-9)
     assert (np.diff(c.history) <= 1e-9 * c.history[0]).all()
 
 
@@ -97,7 +97,7 @@ def test_missing_entries_of_low_rank_are_recovered(rng):
 def test_sparse_is_dense_with_nan(data, index, form, dtype):
     """Sums run in another order, so that only the optimum is the same: the gap decides how far."""
     x = data[0].astype(dtype)
-    tol = 1e-4
+    tol = 1e-5
     a, b = complete(x, l2=2.0, tol=tol), complete(as_sparse(x, index).asformat(form), l2=2.0, tol=tol)
     assert a.n_observed == b.n_observed
     assert abs(a.objective - b.objective) <= 2 * tol * a.objective

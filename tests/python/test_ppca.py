@@ -70,15 +70,11 @@ def test_textbook_em_does_not_find_a_better_one(data):
 @pytest.mark.parametrize("vb", [False, True], ids=MODELS)
 @given(seed=st.integers(0, 10**6), missing=st.sampled_from([0.1, 0.5, 0.8]), k=st.integers(1, 5))
 def test_the_objective_never_falls(vb, seed, missing, k):
-    """Rounding of sums of some thousand terms aside, which are divided by the noise variance.
-
-    Dropping an axis that is on its way to zero may cost the bound a little.
-    """
+    """Rounding of sums of some thousand terms aside, which are divided by the noise variance."""
     x, _ = planted(np.random.default_rng(seed), (60, 12), missing=missing)
     x = x[:, ~np.isnan(x).all(axis=0)]
     history = _core.ppca_f64(x, n_components=k, variational=vb, tol=1e-9, max_iter=60, num_threads=1, progress=None)[6]
-    allowed = 1e-3 if vb else 1e-9
-    assert (np.diff(history) >= -allowed * np.abs(history[:-1]) - allowed).all()
+    assert (np.diff(history) >= -1e-9 * np.abs(history[:-1]) - 1e-9).all()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -159,11 +155,15 @@ def test_scores_are_those_of_the_imputed_rows(data, model, whiten):
 
 
 def test_transform_then_inverse_comes_close_to_the_complete_rows(data):
-    """The noise beside the axes, which nothing gives back, is 0.226 of the complete deviations from the mean."""
+    """No three axes give back the noise beside them: ordinary PCA of the complete rows is the yardstick.
+
+    Scores from 14 of 20 entries add about 3 / 14 of the noise variance in three directions: 2 % in norm, and as much
+    again for axes that are estimated.
+    """
     x, full = data
-    pca = PCA(3, missing="ppca").fit(x)
-    back = pca.inverse_transform(pca.transform(x))
-    assert np.linalg.norm(back - full) <= 0.26 * np.linalg.norm(full - full.mean(axis=0))
+    pca, ideal = PCA(3, missing="ppca").fit(x), PCA(3).fit(full)
+    error = {p: np.linalg.norm(p.inverse_transform(p.transform(rows)) - full) for p, rows in ((pca, x), (ideal, full))}
+    assert error[pca] <= 1.1 * error[ideal]
 
 
 def test_scores_are_log_likelihoods_of_the_observed_entries(data):
