@@ -1,6 +1,7 @@
 #include "linalg/packed_cholesky.hpp"
 #include "matfact/random.hpp"
 
+#include <Eigen/LU>
 #include <doctest/doctest.h>
 
 #include <limits>

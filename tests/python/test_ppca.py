@@ -108,14 +108,16 @@ def test_held_out_entries_are_predicted_to_the_noise(rng, model):
 
 @pytest.mark.filterwarnings("ignore::matfact.ConvergenceWarning")
 def test_vb_does_not_over_fit_where_little_is_observed(rng):
-    """Eight components for three, a quarter of the entries: maximum likelihood follows the noise."""
-    x, full = planted(rng, (100, 30), missing=0.75)
+    """Twelve components for three: it predicts as if it had been told the number, where maximum likelihood goes astray."""
+    x, full = planted(rng, (100, 30), missing=0.6)
     holes = np.isnan(x)
-    error = {}
-    for model in MODELS:
-        filled = PCA(8, missing=model, tol=1e-7).fit(x).impute(x)
-        error[model] = np.sqrt(np.mean((filled - full)[holes] ** 2))
-    assert error["vb"] <= 0.85 * error["ppca"]
+
+    def error(model, k):
+        filled = PCA(k, missing=model, tol=1e-7).fit(x).impute(x)
+        return np.sqrt(np.mean((filled - full)[holes] ** 2))
+
+    assert error("vb", 12) <= 1.02 * error("ppca", 3)
+    assert error("vb", 12) <= 0.7 * error("ppca", 12)
 
 
 def test_vb_drops_axes_that_the_data_do_not_support(rng):
