@@ -38,6 +38,13 @@ MatrixView<const double> read(const Matrix<double>& a, Index n_rows, Index n_col
 
 Operand<double> operand(MatrixView<const double> a) { return {a}; }
 
+/// 1 where x is observed, 0 where it is NaN. Inline, so that a stride of 1 is a constant.
+template <class T> inline void mark_observed(const T* x, Index n, Index stride, double* out)
+{
+    for (Index j = 0; j < n; ++j)
+        out[j] = x[j * stride] == x[j * stride] ? 1.0 : 0.0;
+}
+
 } // namespace
 
 template <class T> Index PpcaPass<T>::Block::n_lanes() const { return padded_lanes(static_cast<Index>(runs.size())); }
@@ -105,18 +112,20 @@ template <class T> void PpcaPass<T>::fill(const Block& block, const std::vector<
         const T* source[fill_rows];
         for (Index i = begin; i < end; ++i)
             source[i - begin] = x_.data + row_of(block, i) * x_.row_stride;
-        const auto take = [&](Index i, Index j) {
-            const T value = source[i - begin][j * x_.col_stride];
-            y_(i, j) = value == value ? static_cast<double>(value) - mean[static_cast<std::size_t>(j)] : 0.0;
+        const auto deviation = [](T value, double mean_of_column) {
+            return value == value ? static_cast<double>(value) - mean_of_column : 0.0;
         };
         if (x_.col_stride == 1)
-            for (Index i = begin; i < end; ++i)
+            for (Index i = begin; i < end; ++i) {
+                const T* const row = source[i - begin];
+                double* const out = y_.data() + i * n;
                 for (Index j = 0; j < n; ++j)
-                    take(i, j);
+                    out[j] = deviation(row[j], mean[static_cast<std::size_t>(j)]);
+            }
         else
             for (Index j = 0; j < n; ++j)
                 for (Index i = begin; i < end; ++i)
-                    take(i, j);
+                    y_(i, j) = deviation(source[i - begin][j * x_.col_stride], mean[static_cast<std::size_t>(j)]);
         for (Index i = begin; i < end; ++i)
             row_squares_[static_cast<std::size_t>(i)] = ConstVector(y_.data() + i * n, n).squaredNorm();
     });
@@ -130,12 +139,11 @@ template <class T> void PpcaPass<T>::fill(const Block& block, const std::vector<
             }
             const PatternRun run = block.runs[static_cast<std::size_t>(u)];
             const T* const source = x_.data + row_of(block, run.begin) * x_.row_stride;
-            double count = 0.0;
-            for (Index j = 0; j < n; ++j) {
-                const T value = source[j * x_.col_stride];
-                out[j] = value == value ? 1.0 : 0.0;
-                count += out[j];
-            }
+            if (x_.col_stride == 1)
+                mark_observed(source, n, 1, out);
+            else
+                mark_observed(source, n, x_.col_stride, out);
+            const double count = ConstVector(out, n).sum();
             for (Index i = run.begin; i < run.begin + run.count; ++i)
                 row_counts_[static_cast<std::size_t>(i)] = count;
         }
