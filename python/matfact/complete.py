@@ -221,9 +221,9 @@ def complete(
     >>> import numpy as np
     >>> import matfact
     >>> X = np.outer([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 1.0])
-    >>> X[3, 1] = np.nan
-    >>> matfact.complete(X, l2=0.01).impute(X).round(1)[3]
-    array([4., 8., 4.])
+    >>> X[1, 0] = np.nan
+    >>> matfact.complete(X, l2=0.01).impute(X).round(1)[1]
+    array([2., 4., 2.])
     """
     x = as_csr(X) if is_sparse(X) else as_matrix(X)
     weight = as_real(l2, "l2", positive=True)

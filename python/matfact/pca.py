@@ -132,6 +132,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         "missing": [StrOptions({"error", "ppca", "vb"})],
     }
 
+    _loadings_covariance: mt.FloatArray | None = None  # of a fit with missing="vb"
+
     def __init__(
         self,
         n_components: int | float | str | None = None,
@@ -386,7 +388,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         """The attributes of `_fit_dense` from probabilistic PCA."""
         most = min(x.shape) - 1
         k = most if self.n_components is None else self.n_components
-        if not isinstance(k, Integral) or not 1 <= k <= most:
+        if not isinstance(k, (int, np.integer)) or not 1 <= k <= most:
             raise ValueError(
                 f"n_components={k!r} must be an integer between 1 and min(n_samples, n_features) - 1 = {most} where "
                 f"entries of X are missing, or None for {most}"
@@ -419,7 +421,6 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         if not sparse and self.missing != "error" and np.isnan(x).any():
             self._fit_incomplete(x)
             return x, None
-        self.n_iter_ = 0
         n_samples, smallest = x.shape[0], min(x.shape)
         name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)
@@ -476,7 +477,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         else:
             kept = float(np.sum(variance[:k], dtype=np.float64))
             noise = max(total_variance - kept, 0.0) / (smallest - k)
-        self.n_samples_, self.n_components_ = n_samples, k
+        self.n_samples_, self.n_components_, self.n_iter_ = n_samples, k, 0
         self.noise_variance_ = s.dtype.type(noise)
         self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
         self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
