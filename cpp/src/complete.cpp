@@ -30,8 +30,9 @@ constexpr double path_ratio = 0.4;           ///< from one l2 of the path to the
 constexpr double path_tol = 1e-3;            ///< relative decrease of the objective at which the path goes on
 constexpr Index path_sweeps = 20;            ///< or so many sweeps
 constexpr Index default_components = 50;
-constexpr int patience =
-    3; ///< certificates in a row that are hardly better than the last before the iteration gives up
+/// Decrease of the objective from one look at the lower bound to the next, over tol.
+constexpr double hardly_any = 1e-3;
+constexpr int patience = 3; ///< such looks in a row before the iteration gives up
 
 /// Z = u diag(d) v'; u and v are orthonormal also where d is zero, so that a component can come back.
 struct LowRank {
@@ -298,8 +299,8 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
 
     Anderson acceleration;
     SmallVector fallback;
-    double pause = 0.1 * options.tol; // relative decrease at which it is worth to look at the lower bound
-    double last_gap = std::numeric_limits<double>::infinity();
+    Index next_look = 0; // at the lower bound, which costs several sweeps
+    double last_seen = std::numeric_limits<double>::infinity();
     int stalled = 0;
     while (result.n_iter < options.max_iter) {
         LowRank& z = solver.current();
@@ -308,30 +309,33 @@ Completion<T> run(Observations<T>& x, Index k, const CompleteOptions& options, i
         ++result.n_iter;
         if (stopped(objective))
             return finish(Status::stopped);
-        if (fallback.size() > 0 && !result.history.empty() && !(objective <= result.history.back())) {
+        const double rounding = 4.0 * static_cast<double>(std::numeric_limits<T>::epsilon()) * objective;
+        if (fallback.size() > 0 && !result.history.empty() && !(objective <= result.history.back() + rounding)) {
             restore(fallback, z, threads);
             fallback.resize(0);
             acceleration.forget();
             continue;
         }
-        const bool slow = !result.history.empty() && result.history.back() - objective <= pause * objective;
+        const bool slow = !result.history.empty() && result.history.back() - objective <= options.tol * objective;
         result.history.push_back(objective);
-        if (slow) {
+        if (slow && result.n_iter >= next_look) {
             certify(solver, options.l2, options.tol, result);
-            const double gap = result.objective - result.lower_bound;
-            if (gap <= options.tol * result.objective)
+            if (result.objective - result.lower_bound <= options.tol * result.objective)
                 return finish(Status::converged);
-            pause *= 0.1;
-            stalled = gap > 0.7 * last_gap ? stalled + 1 : 0;
-            if (stalled == patience)
-                break; // what is left is rounding, or more rank than max_components allows
-            last_gap = std::min(last_gap, gap);
+            const double gain = last_seen - objective;
+            stalled = gain <= std::max(rounding, hardly_any * options.tol * objective) ? stalled + 1 : 0;
+            if (stalled == patience) // what is left is rounding, or more rank than max_components allows
+                return finish(Status::max_iter);
+            last_seen = objective;
+            next_look = result.n_iter + std::max<Index>(5, result.n_iter / 4);
         }
         fallback = flattened(z);
         const SmallVector next = acceleration.extrapolate(point, fallback);
         if (next.allFinite())
             restore(next, z, threads);
     }
+    if (fallback.size() > 0)
+        restore(fallback, solver.current(), threads); // the last extrapolation is untried
     return finish(Status::max_iter);
 }
 

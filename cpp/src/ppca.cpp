@@ -411,6 +411,8 @@ void fit(PpcaPass<T>& pass, PpcaState& state, const Scale& scale, const PpcaOpti
             return;
         }
     }
+    if (fallback.size() > 0)
+        go_to(fallback); // the last extrapolation is untried
 }
 
 /// The principal axes of W W', in order, and the model turned to them.

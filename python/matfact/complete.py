@@ -58,7 +58,7 @@ class Completion:
         The minimized value at Z.
     optimality_gap : float
         `objective` minus a lower bound of it over all matrices of any rank, from the dual problem. The norm in it is
-        found by Lanczos iteration, from below, to a small part of `tol`.
+        the largest value of a Lanczos iteration plus its residual, a small part of `tol`.
     dual_norm : float
         Largest singular value of X - Z on the observed entries, zero elsewhere. At the optimum it is at most `l2`.
     history : float64 array
