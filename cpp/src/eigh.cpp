@@ -5,6 +5,7 @@
 #include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "linalg/symmetric_product.hpp"
 #include "matfact/certificate.hpp"
 #include "parallel.hpp"
 
@@ -113,7 +114,7 @@ EighSolver choose_solver(Index n, Index k)
 }
 
 /// What krylov may take of the time of a direct solver, which grows with n^3 as a pass does with n^2, less fixed costs.
-Index passes_worth_trying(Index n) { return n * n / 40000; }
+Index passes_worth_trying(Index n) { return n * n / 27000; }
 
 /// w and v of the leading pairs by a direct solver on a copy of a.
 template <class T>
@@ -169,8 +170,14 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
     engine.seed = options.seed;
     engine.threads = threads;
     linalg::KrylovResult<T> found = linalg::krylov<T>(
-        a.n_rows, [&](MatrixView<const T> q, MatrixView<T> aq) { linalg::multiply_into(z, q, aq, threads); }, engine,
-        checkpoint);
+        a.n_rows,
+        [&](MatrixView<const T> q, MatrixView<T> aq) {
+            if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
+                linalg::symmetric_product(z.x, q, aq, threads);
+            else
+                linalg::multiply_into(z, q, aq, threads);
+        },
+        engine, checkpoint);
 
     EighResult<T> result;
     for (const double value : found.values)

@@ -17,6 +17,13 @@ namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
+/// What sums of n products leave as overlaps of the columns of an orthonormal (n, d) in any case.
+double unavoidable_overlap(Index n, Index d) { return 2 * eps * std::sqrt(static_cast<double>(n + d)); }
+
+/// Below, LAPACK works on one thread: its others wait actively for a while after the call, and hold the cores that the
+/// products which follow need.
+constexpr Index worth_lapack_threads = 512;
+
 /// u = y * left, vt <- right' * vt.
 struct Rotation {
     RowMajorMatrix left;  ///< u = y * left
@@ -102,13 +109,11 @@ void turn_rows(Matrix<double>& vt, const RowMajorMatrix& right, int threads)
 TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::VectorXd& norms, RowMajorMatrix overlaps,
                           bool want_u, int threads)
 {
-    // Sums of y.n_rows() products leave overlaps of this size in any case.
-    const double negligible = 2 * eps * std::sqrt(static_cast<double>(y.n_rows() + y.n_cols()));
     TallSvd result;
     result.s.assign(norms.begin(), norms.end());
     overlaps.diagonal().setZero();
     const Eigen::VectorXd inverse = norms.cwiseInverse();
-    if (overlaps.cwiseAbs().maxCoeff() <= negligible) {
+    if (overlaps.cwiseAbs().maxCoeff() <= unavoidable_overlap(y.n_rows(), y.n_cols())) {
         scale_columns(y, inverse, threads);
         result.u = std::move(y);
     } else if (auto rotation = first_order_rotation(overlaps, norms)) {
@@ -130,7 +135,7 @@ TallSvd decompose_regular(Matrix<double> y, Matrix<double> vt, const Eigen::Vect
         }
         Matrix<double> work(r.rows(), r.rows()), left, right;
         as_map(work) = r;
-        singular_values_and_vectors(work.view(), left, result.s, right, threads);
+        singular_values_and_vectors(work.view(), left, result.s, right, r.rows() <= worth_lapack_threads ? 1 : threads);
         turn_rows(vt, as_map(right).transpose(), threads);
         if (want_u)
             result.u = is_near ? times(y.view(), to_q * as_map(left), threads)
@@ -149,6 +154,8 @@ struct Spectrum {
 Spectrum eigenpairs(Matrix<double> a, Index k, int threads)
 {
     const Index d = a.n_rows();
+    if (d <= worth_lapack_threads)
+        threads = 1;
     std::vector<double> ascending;
     Matrix<double> rows;
     if (k < d)
@@ -209,8 +216,8 @@ TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int t
 }
 
 template <class T>
-std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
-                                double tol, int threads, const Checkpoint& checkpoint)
+std::optional<TallSvd> gram_svd(Index n, const Product& times, Matrix<double> gram_matrix, double noise, Index k,
+                                bool want_u, double tol, int threads, const Checkpoint& checkpoint)
 {
     // The eigenvectors of sigma_k and of what is left out mix by about error / sigma_k^2, which leaves a residual
     // of error / (sigma_1 sigma_k). The rest of the arithmetic alone would give about this one:
@@ -233,7 +240,7 @@ std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix
         return std::nullopt;
     // The columns of Y overlap by up to error / sigma_k^2: where the rounding of T hides that, nothing is left to
     // repair.
-    constexpr double hidden = std::is_same_v<T, float> ? 1e-9 : 1e-14;
+    const double hidden = std::is_same_v<T, float> ? 1e-9 : unavoidable_overlap(n, d);
     const bool is_regular = is_clean && error <= hidden * sigma(k - 1) * sigma(k - 1);
     if (is_regular || (is_clean && !want_u)) {
         TallSvd result;
@@ -257,9 +264,9 @@ std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix
     return result;
 }
 
-template std::optional<TallSvd> gram_svd<float>(const Product&, Matrix<double>, double, Index, bool, double, int,
+template std::optional<TallSvd> gram_svd<float>(Index, const Product&, Matrix<double>, double, Index, bool, double, int,
                                                 const Checkpoint&);
-template std::optional<TallSvd> gram_svd<double>(const Product&, Matrix<double>, double, Index, bool, double, int,
-                                                 const Checkpoint&);
+template std::optional<TallSvd> gram_svd<double>(Index, const Product&, Matrix<double>, double, Index, bool, double,
+                                                 int, const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -134,13 +134,13 @@ template <class I, class T> void call_syevr(void* address, MatrixView<T> a, Inde
     T size = 0;
     std::vector<I> support(2 * static_cast<std::size_t>(k));
     std::vector<T> values(static_cast<std::size_t>(n));
-    syevr("V", "I", "U", &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
+    syevr("V", "I", upper_triangle, &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
           support.data(), &size, &query, &int_size, &query, &info);
     check_info(info, "syevr");
     Matrix<T> work = workspace(size);
     std::vector<I> int_work(static_cast<std::size_t>(int_size));
     const I work_size = to_lapack<I>(work.size());
-    syevr("V", "I", "U", &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
+    syevr("V", "I", upper_triangle, &n, a.data, &ld, &unused, &unused, &first, &n, &tol, &found, values.data(), z, &n,
           support.data(), work.data(), &work_size, int_work.data(), &int_size, &info);
     check_info(info, "syevr");
     if (found != to_lapack<I>(k))
@@ -240,7 +240,8 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<T> a, Index k, s
 {
     w.resize(static_cast<std::size_t>(k));
     Matrix<T> v(k, a.n_rows);
-    if (void* const address = pick<T>(table.ssyevr, table.dsyevr)) {
+    void* const address = pick<T>(table.ssyevr, table.dsyevr);
+    if (address && k < a.n_rows) { // of all pairs, divide and conquer gives the more orthogonal vectors
         const LimitedThreads limit(threads, a.n_rows);
         table.ilp64 ? call_syevr<std::int64_t>(address, a, k, w.data(), v.data())
                     : call_syevr<std::int32_t>(address, a, k, w.data(), v.data());

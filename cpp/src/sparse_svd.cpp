@@ -106,7 +106,7 @@ Decomposition by_gram(const TallOperator<S>& a, Index k, bool wide, const SvdOpt
     else
         gram = &a.gram;
     const bool want_u = options.compute_u || wide; // in the wide orientation the long vectors are those of vt
-    linalg::TallSvd f = *linalg::gram_svd<S>(a.times, dense_gram(a.n_cols, *gram, checkpoint), 0.0, k, want_u,
+    linalg::TallSvd f = *linalg::gram_svd<S>(a.n_rows, a.times, dense_gram(a.n_cols, *gram, checkpoint), 0.0, k, want_u,
                                              options.tol, threads, checkpoint);
     Decomposition d;
     if (want_u)

@@ -116,8 +116,8 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
             (wide ? z.row_shift : z.col_shift) = d.mean.data();
         // In the wide orientation the long vectors are those of vt: they are wanted always.
         const auto times = [&](MatrixView<const double> v) { return linalg::multiply(z, v, threads); };
-        return linalg::gram_svd<T>(times, std::move(g.matrix), g.noise, k, options.compute_u || wide, options.tol,
-                                   threads, checkpoint);
+        return linalg::gram_svd<T>(z.x.n_rows, times, std::move(g.matrix), g.noise, k, options.compute_u || wide,
+                                   options.tol, threads, checkpoint);
     };
     // Leading triplets of float32 data seldom need more than sums in float32 over short blocks.
     std::optional<TallSvd> found;

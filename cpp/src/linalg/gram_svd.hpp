@@ -35,7 +35,7 @@ TallSvd svd_from_product(Matrix<double> y, Matrix<double> vt, bool want_u, int t
 /// `noise` is the spectral norm of the error of the Gram matrix where that is more than float64's rounding, else 0.
 /// Where it would be seen nothing is returned: a better Gram matrix is needed.
 template <class T>
-std::optional<TallSvd> gram_svd(const Product& times, Matrix<double> gram_matrix, double noise, Index k, bool want_u,
-                                double tol, int threads, const Checkpoint& checkpoint);
+std::optional<TallSvd> gram_svd(Index n, const Product& times, Matrix<double> gram_matrix, double noise, Index k,
+                                bool want_u, double tol, int threads, const Checkpoint& checkpoint);
 
 } // namespace matfact::linalg

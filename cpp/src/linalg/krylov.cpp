@@ -148,7 +148,7 @@ private:
     /// The pace means something once the basis has room for more than the wanted pairs.
     bool is_too_slow(const Look& before, const Look& now) const
     {
-        return size_ >= 2 * wanted_ + 64 && 2.0 * static_cast<double>(passes_left()) < steps_to_go(before, now);
+        return size_ >= 2 * wanted_ + 64 && 4.0 * static_cast<double>(passes_left()) < steps_to_go(before, now);
     }
 
     /// Whether the next block does not fit into the memory of the basis.
