@@ -108,7 +108,7 @@ def test_held_out_entries_are_predicted_to_the_noise(rng, model):
 
 @pytest.mark.filterwarnings("ignore::matfact.ConvergenceWarning")
 def test_vb_does_not_over_fit_where_little_is_observed(rng):
-    """Twelve components for three: it predicts as if it had been told the number, where maximum likelihood goes astray."""
+    """Twelve components for three: it predicts as if it had been told the number; maximum likelihood goes astray."""
     x, full = planted(rng, (100, 30), missing=0.6)
     holes = np.isnan(x)
 
