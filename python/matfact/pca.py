@@ -264,7 +264,6 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
-        self._loadings_covariance = None
         if _is_for_scikit_learn(X):
             super().fit(X)
         else:
@@ -294,7 +293,6 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
-        self._loadings_covariance = None
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
@@ -478,6 +476,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             kept = float(np.sum(variance[:k], dtype=np.float64))
             noise = max(total_variance - kept, 0.0) / (smallest - k)
         self.n_samples_, self.n_components_, self.n_iter_ = n_samples, k, 0
+        self._loadings_covariance = None
         self.noise_variance_ = s.dtype.type(noise)
         self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
         self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
