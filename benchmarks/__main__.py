@@ -22,7 +22,7 @@ from typing import Any
 from .harness import Job, thread_environment
 from .report import markdown
 
-METHODS = ("gram", "eigh", "svd", "sparse", "pca", "incremental_pca", "factorize", "recommenders", "startup")
+METHODS = ("gram", "eigh", "svd", "sparse", "pca", "incremental_pca", "ppca", "factorize", "recommenders", "startup")
 
 
 def jobs(method: str) -> list[Job]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from matfact._progress import Iteration
 from matfact._runtime import CpuInfo, cpu_info, get_num_threads, set_num_threads, threads
+from matfact.complete import Completion, complete
 from matfact.eigh import EighResult, eigh
 from matfact.exceptions import ConvergenceWarning, NumericalError
 from matfact.factorize import Factorization, factorize
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PCA",
     "BiasedMF",
+    "Completion",
     "ConvergenceWarning",
     "CpuInfo",
     "EighResult",
@@ -61,6 +63,7 @@ __all__ = [
     "Split",
     "StrongSplit",
     "TruncatedSVD",
+    "complete",
     "cpu_info",
     "eigh",
     "evaluate",

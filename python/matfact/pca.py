@@ -11,7 +11,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.decomposition import PCA as _ScikitLearnPCA
 from sklearn.decomposition._pca import _infer_dimension
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
@@ -19,6 +19,7 @@ from matfact import typing as mt
 from matfact._decompose import Decomposition, decompose, scores
 from matfact._memory import GRAM_FEATURES, batch_rows, parse_memory_limit
 from matfact._out_of_core import decompose_source
+from matfact._ppca import fit_ppca, impute, log_likelihoods
 from matfact._sources import Source, as_source, is_source
 from matfact._validation import (
     Compressed,
@@ -80,6 +81,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Normalization of the randomized solver.
     random_state : int, RandomState instance or None, default=None
         Seed of the iterations' start; None is a fixed one.
+    missing : {"error", "ppca", "vb"}, default="error"
+        What NaN in a dense X means. ``"error"`` refuses it as scikit-learn does. ``"ppca"`` takes it for missing and
+        fits probabilistic PCA [3]_ to the observed entries by maximum likelihood, with the mean and the noise
+        variance estimated along; `tol` is then the gain of the log-likelihood per observed entry at which it has
+        converged, 0 standing for 1e-9, and `n_components` an integer below ``min(X.shape)`` or None for the
+        largest. ``"vb"`` adds a posterior over the loadings and a prior variance for each axis [4]_: where little
+        is observed it does not over-fit, and axes that the data do not support get no variance beyond the noise.
+        A complete X is analysed as ever under all three.
     memory_limit : int or str, optional
         Memory that `fit` may take beside what X itself holds: bytes, or a string such as "512MB". Arrays, such as a
         `numpy.memmap`, are then read in batches too. None sets no limit.
@@ -91,13 +100,16 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     components_ : array of shape (n_components, n_features)
         Principal axes, by descending variance; the entry of largest magnitude in each is positive.
     explained_variance_ : array of shape (n_components,)
-        Variances along the axes, with divisor ``n_samples - 1``.
+        Variances along the axes, with divisor ``n_samples - 1``. Where entries are missing: the leading eigenvalues
+        of `get_covariance`, the covariance of the model, scaled to that divisor.
     explained_variance_ratio_ : array of shape (n_components,)
-        Shares of the total variance, exact also when truncated.
+        Shares of the total variance, exact also when truncated; of the model's where entries are missing.
     singular_values_ : array of shape (n_components,)
-        Norms of the columns of scores.
+        Norms of the columns of scores; ``sqrt((n_samples - 1) * explained_variance_)`` where entries are missing.
     mean_ : array of shape (n_features,)
-        Column means of X.
+        Column means of X; estimated together with the axes where entries are missing.
+    n_iter_ : int
+        Sweeps over an X with missing entries, 0 for a complete one.
     n_components_ : int
         Axes kept.
     n_samples_ : int
@@ -116,6 +128,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     .. [2] Minka, T. P. (2000). Automatic choice of dimensionality for PCA. NIPS 13, 598-604.
     .. [3] Tipping, M. E., and Bishop, C. M. (1999). Probabilistic principal component analysis. Journal of the Royal
        Statistical Society B 61(3), 611-622. doi:10.1111/1467-9868.00196
+    .. [4] Ilin, A., and Raiko, T. (2010). Practical approaches to principal component analysis in the presence of
+       missing values. JMLR 11, 1957-2000. https://jmlr.org/papers/v11/ilin10a.html
 
     Examples
     --------
@@ -133,7 +147,10 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         **_ScikitLearnPCA._parameter_constraints,
         "memory_limit": [str, Interval(Integral, 1, None, closed="left"), None],
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "missing": [StrOptions({"error", "ppca", "vb"})],
     }
+
+    _loadings_covariance: mt.FloatArray | None = None  # of a fit with missing="vb"
 
     def __init__(
         self,
@@ -147,6 +164,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         n_oversamples: int = 10,
         power_iteration_normalizer: str = "auto",
         random_state: Any = None,
+        missing: str = "error",
         memory_limit: int | str | None = None,
         num_threads: int | None = None,
     ) -> None:
@@ -161,8 +179,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             power_iteration_normalizer=power_iteration_normalizer,
             random_state=random_state,
         )
+        self.missing = missing
         self.memory_limit = memory_limit
         self.num_threads = num_threads
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
+        return tags
 
     @classmethod
     def from_moments(
@@ -243,7 +267,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Parameters
         ----------
         X : array, sparse matrix, path or function, of shape (n_samples, n_features)
-            At least two rows, finite. Integers are converted to float64.
+            At least two rows, finite but for NaN where `missing` allows it. Integers are converted to float64.
         y : None
             Ignored.
 
@@ -255,8 +279,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; if a file is
-            truncated or damaged, or `memory_limit` is too small (the message names the smallest that works).
+            If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; with missing
+            entries allowed, if a column has no observed entry; if a file is truncated or damaged, or `memory_limit`
+            is too small (the message names the smallest that works).
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
@@ -283,7 +308,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Returns
         -------
         array of shape (n_samples, n_components)
-            ``U * S``, or ``U * sqrt(n_samples - 1)`` with `whiten`.
+            ``U * S``, or ``U * sqrt(n_samples - 1)`` with `whiten`; where entries are missing as `transform` has it.
 
         Raises
         ------
@@ -299,32 +324,36 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         self._validate_params()
         x, u = self._fit_here(X, compute_u=True)
         if u is None:
-            return self._transform(x, np)
+            return self._transform(self._completed(x), np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
         return u
 
     def transform(self, X: Any) -> Any:
-        """Scores of rows on the principal axes.
+        """Scores of rows: their coordinates along the principal axes.
 
         Parameters
         ----------
         X : array, sparse matrix, path or function, of shape (n_queries, n_features)
-            Finite. What is read in batches gives one array all the same.
+            NaN is missing unless `missing` is "error". What is read in batches gives one array all the same.
 
         Returns
         -------
         array of shape (n_queries, n_components)
-            ``(X - mean_) @ components_.T``, with `whiten` divided by the roots of the variances.
+            ``(X - mean_) @ components_.T``, with `whiten` divided by the roots of the variances. Of a row with missing
+            entries the expected scores given those observed, which are the scores of the row as `impute` completes
+            it: zeros where nothing is observed.
 
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, or has another number of columns than in `fit`.
+            If X holds infinity, or NaN while `missing` is "error", or has another number of columns than in `fit`.
         NotFittedError
             If `fit` was not called.
         """
         if not is_source(X):
-            return super().transform(X)
+            if self.missing == "error" or _is_for_scikit_learn(X):
+                return super().transform(X)
+            return self._transform(self._completed(self._incomplete_rows(X)), np)
         check_is_fitted(self)
         source = as_source(X)
         if source.n_features != self.n_features_in_:
@@ -341,6 +370,55 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
                 rows = as_dtype(batch, dtype, "X")
             parts.append(scores(rows, self.components_, self.mean_, variance, num_threads=threads))
         return np.concatenate(parts)
+
+    def impute(self, X: Any) -> Any:
+        """Fill the missing entries of rows and keep the observed ones as they are.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            NaN is missing unless `missing` is "error".
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            A copy, with what the model expects of each missing entry given the observed ones of its row: ridge
+            least squares onto the axes, with the noise variance over that of each axis as its weight. A row without
+            observed entries becomes `mean_`.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`.
+        """
+        x = self._incomplete_rows(X)
+        filled = self._completed(x)
+        return filled.copy() if filled is x else filled
+
+    def score_samples(self, X: Any) -> Any:
+        """Log-likelihood of each row under the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            NaN is missing unless `missing` is "error".
+
+        Returns
+        -------
+        array of shape (n_samples,)
+            Of the observed entries of each row; 0 where there are none.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`; also if entries are missing and the model has no noise.
+        """
+        if self.missing == "error" or _is_for_scikit_learn(X):
+            return super().score_samples(X)
+        x = self._incomplete_rows(X)
+        if not np.isnan(x).any():
+            return super().score_samples(X)
+        return log_likelihoods(x, self, check_num_threads(self.num_threads))
 
     def _is_read_in_batches(self, X: Any) -> bool:
         return is_source(X) or (self.memory_limit is not None and not is_sparse(X))
@@ -379,6 +457,37 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         self.__dict__.pop("feature_names_in_", None)
         self._fit_svd_solver = "arpack" if solver == "krylov" else "covariance_eigh"
 
+    def _incomplete_rows(self, X: Any) -> mt.FloatArray:
+        check_is_fitted(self)
+        finite: Any = True if self.missing == "error" else "allow-nan"
+        return walkable(validate_data(self, X, dtype=_FLOATS, ensure_all_finite=finite, reset=False))
+
+    def _completed(self, x: mt.FloatArray) -> mt.FloatArray:
+        return impute(x, self, check_num_threads(self.num_threads)) if self.missing != "error" else x
+
+    def _fit_incomplete(self, x: mt.FloatArray) -> None:
+        """The attributes of `_fit_dense` from probabilistic PCA."""
+        most = min(x.shape) - 1
+        k = most if self.n_components is None else self.n_components
+        if not isinstance(k, (int, np.integer)) or not 1 <= k <= most:
+            raise ValueError(
+                f"n_components={k!r} must be an integer between 1 and min(n_samples, n_features) - 1 = {most} where "
+                f"entries of X are missing, or None for {most}"
+            )
+        fit = fit_ppca(
+            x,
+            int(k),
+            variational=self.missing == "vb",
+            tol=float(self.tol),
+            num_threads=check_num_threads(self.num_threads),
+        )
+        self._fit_svd_solver = self.missing
+        self._loadings_covariance, self.n_iter_ = fit.loadings_covariance, fit.n_iter
+        self.n_samples_, self.n_components_ = x.shape[0], int(k)
+        self.noise_variance_ = x.dtype.type(fit.noise_variance)
+        for name in ("components", "explained_variance", "explained_variance_ratio", "singular_values", "mean"):
+            setattr(self, name + "_", getattr(fit, name).astype(x.dtype))
+
     def _fit_here(self, X: Any, *, compute_u: bool) -> tuple[Any, mt.FloatArray | None]:
         """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
         sparse = is_sparse(X)
@@ -390,6 +499,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
         x = x if sparse else walkable(x)
+        if not sparse and self.missing != "error" and np.isnan(x).any():
+            self._fit_incomplete(x)
+            return x, None
         smallest = min(x.shape)
         name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
         wanted = self._check_n_components(x.shape, name)
@@ -453,7 +565,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         else:
             kept = float(np.sum(variance[:k], dtype=np.float64))
             noise = max(total_variance - kept, 0.0) / (smallest - k)
-        self.n_samples_, self.n_components_ = n_samples, k
+        self.n_samples_, self.n_components_, self.n_iter_ = n_samples, k, 0
+        self._loadings_covariance = None
         self.noise_variance_ = s.dtype.type(noise)
         self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
         self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)

@@ -33,6 +33,7 @@ FactorizeInit: TypeAlias = Literal["random", "svd"]
 Reduction: TypeAlias = Literal["mean", "sum"]
 ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
 L2Scaling: TypeAlias = Literal["count", "none"]
+MissingRows: TypeAlias = Literal["expected", "mean"]
 
 __all__ = [
     "BatchSource",
@@ -43,6 +44,7 @@ __all__ = [
     "ImplicitSolver",
     "L2Scaling",
     "MatrixLike",
+    "MissingRows",
     "OperatorLike",
     "RandomState",
     "Reduction",

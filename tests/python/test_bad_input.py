@@ -117,11 +117,10 @@ class TestNotFinite:
         with pytest.raises(ValueError, match=r"NaN|inf"):
             factorize(scipy.sparse.csr_array(with_entry(value)))
 
-    @pytest.mark.parametrize("value", [np.nan, np.inf])
-    def test_new_rows_of_a_projection(self, value):
+    def test_new_rows_of_a_projection(self):
         r = matfact.svd(SQUARE, 2)
-        with pytest.raises(ValueError, match="Q holds NaN or infinity"):
-            r.fold_in(with_entry(value))
+        with pytest.raises(ValueError, match="Q holds infinity"):
+            r.fold_in(with_entry(np.inf))
 
     def test_new_rows_of_a_transform(self):
         with pytest.raises(ValueError, match="inf"):

@@ -10,6 +10,8 @@ import matfact
 # The checks hand over matrices with as few as three columns, so the default of ten components cannot be used.
 ESTIMATORS = [
     matfact.PCA(),
+    matfact.PCA(missing="ppca"),
+    matfact.PCA(missing="vb"),
     matfact.IncrementalPCA(),
     matfact.TruncatedSVD(),
     matfact.MatrixFactorization(2, random_state=0),
@@ -31,11 +33,11 @@ def test_drop_ins_are_instances_of_the_class_they_replace(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "own"),
-    [("PCA", ["memory_limit", "num_threads"]), ("IncrementalPCA", ["num_threads"]), ("TruncatedSVD", ["num_threads"])],
+    ("name", "more"),
+    [("PCA", {"missing": "error", "memory_limit": None}), ("IncrementalPCA", {}), ("TruncatedSVD", {})],
 )
-def test_drop_ins_take_scikit_learns_parameters_and_few_of_their_own(name, own):
+def test_drop_ins_take_scikit_learns_parameters_and_few_more(name, more):
     import sklearn.decomposition
 
     theirs = getattr(sklearn.decomposition, name)().get_params()
-    assert getattr(matfact, name)().get_params() == {**theirs, **dict.fromkeys(own)}
+    assert getattr(matfact, name)().get_params() == {**theirs, **more, "num_threads": None}

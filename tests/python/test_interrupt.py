@@ -54,3 +54,44 @@ def test_so_does_the_masked_solver():
 def test_a_callback_does_not_hide_it():
     more = ", callback=lambda it: False"
     assert min(time_to_return(solver="gd", shape=(50, 50), more=more) for _ in range(3)) <= 0.2
+
+
+MISSING = """
+import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import numpy as np
+import matfact
+
+rng = np.random.default_rng(0)
+x = rng.standard_normal((6000, 300))
+x[rng.random(x.shape) < 0.5] = np.nan
+sent = []
+
+def run():
+    {call}
+
+def interrupt():
+    time.sleep(0.5)
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+import matfact.pca
+threading.Thread(target=interrupt).start()
+try:
+    while True:  # the fit may be faster than the interruption
+        run()
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0])
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["matfact.PCA(30, missing='ppca').fit(x)", "matfact.PCA(30, missing='vb').fit(x)", "matfact.complete(x, l2=60.0)"],
+)
+def test_fits_with_missing_entries_return_as_quickly(call):
+    def once() -> float:
+        command = [sys.executable, "-c", MISSING.format(call=call)]
+        return float(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+
+    assert min(once() for _ in range(3)) <= 0.2

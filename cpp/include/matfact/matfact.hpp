@@ -3,6 +3,7 @@
 
 #include "matfact/biased_mf.hpp"
 #include "matfact/certificate.hpp"
+#include "matfact/complete.hpp"
 #include "matfact/eigh.hpp"
 #include "matfact/factorize.hpp"
 #include "matfact/gram.hpp"
@@ -12,6 +13,7 @@
 #include "matfact/matrix.hpp"
 #include "matfact/moments.hpp"
 #include "matfact/pca.hpp"
+#include "matfact/ppca.hpp"
 #include "matfact/progress.hpp"
 #include "matfact/random.hpp"
 #include "matfact/row_source.hpp"

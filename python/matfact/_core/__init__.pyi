@@ -819,3 +819,103 @@ def top_n_i64(
     n: int,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def ppca_f32(
+    x: _F32,
+    *,
+    n_components: int,
+    variational: bool,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, float, _F64, float, _F64, int, int, Status]: ...
+def ppca_rows_f32(
+    x: _F32,
+    loadings: _F64,
+    mean: _F64,
+    noise_variance: float,
+    loadings_covariance: _F64 | None,
+    *,
+    num_threads: int,
+) -> tuple[_F64, _F64]: ...
+def complete_f32(
+    x: _F32, *, l2: float, max_components: int, tol: float, max_iter: int, num_threads: int, progress: _Progress
+) -> tuple[_F32, _F32, _F32, float, float, float, _F64, int, int, Status]: ...
+def complete_csr_f32_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    l2: float,
+    max_components: int,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, float, float, float, _F64, int, int, Status]: ...
+def complete_csr_f32_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    l2: float,
+    max_components: int,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, float, float, float, _F64, int, int, Status]: ...
+def ppca_f64(
+    x: _F64,
+    *,
+    n_components: int,
+    variational: bool,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, float, _F64, float, _F64, int, int, Status]: ...
+def ppca_rows_f64(
+    x: _F64,
+    loadings: _F64,
+    mean: _F64,
+    noise_variance: float,
+    loadings_covariance: _F64 | None,
+    *,
+    num_threads: int,
+) -> tuple[_F64, _F64]: ...
+def complete_f64(
+    x: _F64, *, l2: float, max_components: int, tol: float, max_iter: int, num_threads: int, progress: _Progress
+) -> tuple[_F64, _F64, _F64, float, float, float, _F64, int, int, Status]: ...
+def complete_csr_f64_i32(
+    values: _F64,
+    indices: _I32,
+    indptr: _I32,
+    n_rows: int,
+    n_cols: int,
+    *,
+    l2: float,
+    max_components: int,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, float, float, float, _F64, int, int, Status]: ...
+def complete_csr_f64_i64(
+    values: _F64,
+    indices: _I64,
+    indptr: _I64,
+    n_rows: int,
+    n_cols: int,
+    *,
+    l2: float,
+    max_components: int,
+    tol: float,
+    max_iter: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F64, _F64, _F64, float, float, float, _F64, int, int, Status]: ...

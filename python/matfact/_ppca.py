@@ -1,0 +1,95 @@
+"""Probabilistic PCA in the core, in the terms of the PCA estimator: what it does where entries are missing."""
+
+from __future__ import annotations
+
+import warnings
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact import _core
+from matfact import typing as mt
+from matfact._missing import Latent, complete_rows
+from matfact._validation import core_suffix
+from matfact.exceptions import ConvergenceWarning
+
+_DEFAULT_TOL = 1e-9
+_MAX_ITER = 1000
+
+
+class PpcaFit(NamedTuple):
+    """A fitted model in float64. Variances have the divisor n - 1 for n rows with an observed entry."""
+
+    components: npt.NDArray[np.float64]
+    explained_variance: npt.NDArray[np.float64]
+    explained_variance_ratio: npt.NDArray[np.float64]
+    singular_values: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    noise_variance: float
+    loadings_covariance: npt.NDArray[np.float64] | None
+    """Posterior covariance of the loadings of each column, packed, with the same divisor; None for "ppca"."""
+    n_iter: int
+
+
+def fit_ppca(x: mt.FloatArray, n_components: int, *, variational: bool, tol: float, num_threads: int) -> PpcaFit:
+    """Fit a checked matrix with NaN; `tol` 0 stands for the default."""
+    function: Any = getattr(_core, f"ppca_{core_suffix(x)}")
+    components, variance, mean, noise, covariance, _, _, n_rows, n_iter, status = function(
+        x,
+        n_components=n_components,
+        variational=variational,
+        tol=tol or _DEFAULT_TOL,
+        max_iter=_MAX_ITER,
+        num_threads=num_threads,
+        progress=None,
+    )
+    if status.name == "max_iter":
+        warnings.warn(
+            f"PCA with missing entries used all {_MAX_ITER} sweeps before the log-likelihood gained less than "
+            f"tol={tol or _DEFAULT_TOL:g} per observed entry: raise tol, or use fewer components",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    # The likelihood divides by the number of rows, PCA by one less.
+    unbias = n_rows / (n_rows - 1) if n_rows > 1 else 1.0
+    variance, noise = variance * unbias, noise * unbias
+    total = float((variance - noise).sum()) + x.shape[1] * noise
+    return PpcaFit(
+        components,
+        variance,
+        variance / total,
+        np.sqrt(variance) * sqrt(max(n_rows - 1, 1)),
+        mean,
+        noise,
+        covariance * unbias if variational else None,
+        n_iter,
+    )
+
+
+def latent_model(pca: Any) -> Latent:
+    """The generative model behind the attributes of a fitted PCA."""
+    signal = np.maximum(pca.explained_variance_.astype(np.float64) - float(pca.noise_variance_), 0.0)
+    loadings = pca.components_.T.astype(np.float64) * np.sqrt(signal)
+    return Latent(loadings, pca.mean_, float(pca.noise_variance_), pca._loadings_covariance)
+
+
+def impute(x: mt.FloatArray, pca: Any, num_threads: int) -> mt.FloatArray:
+    """`x` with NaN replaced by its expectation given the rest of the row; `x` itself if it has none."""
+    return complete_rows(x, latent_model(pca), num_threads=num_threads, name="X")
+
+
+def log_likelihoods(x: mt.FloatArray, pca: Any, num_threads: int) -> mt.FloatArray:
+    """Of the observed entries of each row; 0 where there are none."""
+    model = latent_model(pca)
+    if not model.noise_variance > 0.0:
+        raise ValueError(
+            f"the model has no noise (noise_variance_={model.noise_variance}), so incomplete rows have no density: "
+            "fit with fewer components"
+        )
+    function: Any = getattr(_core, f"ppca_rows_{core_suffix(x)}")
+    mean = np.ascontiguousarray(model.mean, np.float64)
+    _, values = function(x, model.loadings, mean, model.noise_variance, None, num_threads=num_threads)
+    result: mt.FloatArray = values
+    return result
