@@ -111,12 +111,12 @@ def rows_reported(what: str, n_rows: int | None) -> Iterator[Callable[[int], Any
     if not _are_shown.get():
         yield lambda _: None
         return
-    with _bar(what, "rows", total=n_rows, leave=False) as bar:
+    with _bar(what, "rows", total=n_rows, unit_scale=True, leave=False) as bar:
         yield bar.update
 
 
 def _bar(what: str, unit: str, **options: Any) -> Any:
-    return _tqdm()(desc=what, unit=f" {unit}", unit_scale=True, miniters=0, delay=_SECONDS_BEFORE_A_BAR, **options)
+    return _tqdm()(desc=what, unit=f" {unit}", miniters=0, delay=_SECONDS_BEFORE_A_BAR, **options)
 
 
 def _tqdm() -> Any:
