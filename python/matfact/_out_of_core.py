@@ -84,7 +84,10 @@ class _Rows:
                 if self._source.n_rows is None:
                     heaviest = max(heaviest, _bytes_of(batch))
                     self._check(heaviest, 0)
-                yield (*batch[:3], *batch.shape) if isinstance(batch, Compressed) else batch
+                if isinstance(batch, Compressed):
+                    yield batch.values, batch.indices, batch.indptr, *batch.shape
+                else:
+                    yield batch
                 advance(batch.shape[0])
         if self._source.n_rows is None:
             self._check(heaviest, count)

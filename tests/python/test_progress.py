@@ -223,6 +223,15 @@ def test_out_of_core_a_second_bar_counts_the_rows_of_the_pass(x, tmp_path, capsy
 
 
 @pytest.mark.usefixtures("bars_at_once")
+def test_sparse_batches_of_a_function_are_counted_too(x, capsys):
+    batches = [sp.csr_array(x[i : i + 200]) for i in range(0, 700, 200)]
+    matfact.svd(lambda: batches, K, solver="krylov", progress=True)
+    shown = capsys.readouterr().err
+    assert "pass 1: 0.00 rows" in shown  # how many there are, only a pass tells
+    assert "/700" in shown
+
+
+@pytest.mark.usefixtures("bars_at_once")
 def test_a_bar_and_a_callback_go_together(x, capsys):
     r = matfact.svd(x, K, solver="krylov", progress=True, callback=Recorder(3))
     assert (r.status, r.n_passes) == ("stopped", 3)
