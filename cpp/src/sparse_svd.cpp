@@ -124,9 +124,9 @@ SvdSolver choose_solver(Index shorter, Index k)
 }
 
 template <class S, class I>
-Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options, int threads,
-                        const Checkpoint& checkpoint)
+Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options, int threads, const Progress& progress)
 {
+    const Checkpoint checkpoint = checkpoint_of(progress);
     const bool by_fraction = options.variance_fraction > 0.0, wide = x.n_rows() < x.n_cols();
     const Index shorter = std::min(x.n_rows(), x.n_cols()), k = options.n_components ? options.n_components : shorter;
     const TallOperator<S> a = tall_operator(x, wide);
@@ -138,15 +138,15 @@ Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options,
     const double total = x.moments().squares;
     if (solver != SvdSolver::gram) {
         const linalg::IterativeOptions iterations =
-            iterations_of(resolved, solver, by_fraction ? Index{0} : k, total, threads);
-        Decomposition d;
-        take_iterations(d,
-                        solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
-                                                    : linalg::randomized_svd(a, iterations, checkpoint),
-                        wide);
-        d.total_variance = total;
-        if (d.status != Status::stopped)
+            iterations_of(resolved, solver, by_fraction ? Index{0} : k, total, threads, progress);
+        linalg::IterativeSvd found = solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                                 : linalg::randomized_svd(a, iterations, checkpoint);
+        if (!found.gave_up) {
+            Decomposition d;
+            take_iterations(d, std::move(found), wide);
+            d.total_variance = total;
             return d;
+        }
         // The fraction takes so many triplets that the Gram matrix is cheaper.
     }
     Decomposition d = by_gram(a, k, wide, resolved, threads, checkpoint);
@@ -167,13 +167,12 @@ SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions&
     if (options.solver == SvdSolver::full)
         throw std::invalid_argument("solver full needs a dense X; gram and krylov take a sparse one");
     const int threads = resolve_threads(options.num_threads);
-    const Checkpoint checkpoint = checkpoint_of(progress);
     linalg::check_structure(stored, threads);
     const double largest = linalg::largest_magnitude(stored, threads);
     if (!std::isfinite(largest))
         throw_not_finite();
     const SparseOperand<S, I> x(stored, by_columns, options.center, options.keep_transpose, largest, threads);
-    Decomposition d = decompose(x, options, threads, checkpoint);
+    Decomposition d = decompose(x, options, threads, progress);
     d.mean = x.moments().mean;
     d.size = x.n_rows() + x.n_cols();
     unscale(d, x.scale());
