@@ -8,6 +8,7 @@
 #include "linalg/lapack_calls.hpp"
 #include "linalg/row_pass.hpp"
 #include "parallel.hpp"
+#include "row_weights.hpp"
 
 #include <cmath>
 #include <optional>
@@ -287,6 +288,23 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
     return d;
 }
 
+/// Of a copy of the rows that carries their weights.
+template <class T>
+Decomposition decompose_weighted(MatrixView<const T> x, const SvdOptions& options, int threads,
+                                 const Checkpoint& checkpoint)
+{
+    const RowWeights weights = positive_weights(options.weights, x.n_rows);
+    options.validate(weights.n_present, x.n_cols);
+    WeightedRows<T> z = weighted_rows(x, weights, options.center, threads);
+    SvdOptions plain = options;
+    plain.center = false;
+    Decomposition d = decompose(MatrixView<const T>(z.rows.view()), plain, threads, checkpoint);
+    d.mean = std::move(z.mean);
+    if (options.compute_u)
+        d.u = spread_rows(d.u, weights);
+    return d;
+}
+
 } // namespace
 
 void SvdOptions::validate(Index n_rows, Index n_cols) const
@@ -317,7 +335,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
     const Checkpoint checkpoint = checkpoint_of(progress);
-    Decomposition d = decompose(x, options, threads, checkpoint);
+    Decomposition d = options.weights ? decompose_weighted(x, options, threads, checkpoint)
+                                      : decompose(x, options, threads, checkpoint);
     d.size = x.n_rows + x.n_cols;
     return as_result<T>(std::move(d), options);
 }
