@@ -22,7 +22,19 @@ from typing import Any
 from .harness import Job, thread_environment
 from .report import markdown
 
-METHODS = ("gram", "eigh", "svd", "sparse", "pca", "incremental_pca", "ppca", "factorize", "recommenders", "startup")
+METHODS = (
+    "gram",
+    "eigh",
+    "svd",
+    "bounds",
+    "sparse",
+    "pca",
+    "incremental_pca",
+    "ppca",
+    "factorize",
+    "recommenders",
+    "startup",
+)
 
 
 def jobs(method: str) -> list[Job]:
