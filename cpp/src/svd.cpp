@@ -176,9 +176,9 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
     if (options.compute_u)
         d.u = leading_block(std::move(u), x.n_rows, k);
     if (wants_residuals(options)) {
-        const MatrixView<const double> v = MatrixView<const double>(d.vt.view()).transposed();
-        d.residuals = x.n_rows < x.n_cols ? residuals_of(z.transposed(), v, d.s, d.u.view(), threads)
-                                          : residuals_of(z, d.u.view(), d.s, v, threads);
+        const Matrix<double> v = as_double(MatrixView<const double>(d.vt.view()).transposed()); // by rows, for products
+        d.residuals = x.n_rows < x.n_cols ? residuals_of(z.transposed(), v.view(), d.s, d.u.view(), threads)
+                                          : residuals_of(z, d.u.view(), d.s, v.view(), threads);
     }
     unscale(d, z.scale);
     return d;

@@ -146,6 +146,9 @@ def as_weights(sample_weight: Any, n_samples: int) -> npt.NDArray[np.float64]:
     wrong = np.flatnonzero(~((weights >= 0.0) & (weights < np.inf)))
     if wrong.size:
         raise ValueError(f"sample_weight must be finite and not negative, got {weights[wrong[0]]} for row {wrong[0]}")
+    with np.errstate(over="ignore"):
+        if np.isinf(weights.sum()):
+            raise ValueError("sample_weight has an infinite sum; scale it down")
     return weights
 
 

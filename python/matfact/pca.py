@@ -281,9 +281,8 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             Ignored.
         sample_weight : array of shape (n_samples,), optional
             How often each row counts: finite, not negative, with a sum of at least 2. Whole numbers give what repeated
-            rows give, whatever their order, and a row of weight 0 is absent: it may hold NaN. There are at most as many
-            components as rows of positive weight. X must be complete and in memory, and takes a copy of its rows; for
-            batches there is `Moments` and `from_moments`.
+            rows give, and a row of weight 0 is absent: it may hold NaN. X must be complete and in memory, and takes a
+            copy of its rows; for batches there is `Moments` and `from_moments`.
 
         Returns
         -------
@@ -541,9 +540,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             return x, None
         weights = None if sample_weight is None else as_weights(sample_weight, x.shape[0])
         n_samples, n_present = _count_rows(x.shape[0], weights)
-        shape = n_present, x.shape[1]
+        shape = max(n_present, int(n_samples)), x.shape[1]
         smallest = min(shape)
-        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
+        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(shape)
         wanted = self._check_n_components(shape, name)
         # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
         is_share = not isinstance(wanted, str) and 0 < wanted < 1
@@ -554,7 +553,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         is_count = isinstance(wanted, Integral)
         f = decompose(
             as_compressed(x) if sparse else x,
-            n_components=0 if all_values or is_grown else max(int(wanted), 1),
+            n_components=0 if all_values or is_grown else min(max(int(wanted), 1), n_present),
             variance_fraction=float(wanted) if is_grown else 0.0,
             solver=_core.SvdSolver[solver],
             center=True,
@@ -564,9 +563,9 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             seed=fixed_seed(self.random_state),
             num_threads=check_num_threads(self.num_threads),
         )
-        # Repeated rows span no more than they do once, but count as axes that were left out.
-        axes = min(max(n_present, int(n_samples)), x.shape[1])
-        self._store(f, f.s.size if is_grown else wanted, n_samples, axes)
+        if weights is not None and not is_grown:
+            f = _with_null_axes(f, smallest if all_values else max(int(wanted), 1))
+        self._store(f, f.s.size if is_grown else wanted, n_samples, smallest)
         return x, _leading(f.u.T, self.n_components_).T if compute_u and is_count else None
 
     def _store(self, f: Decomposition, wanted: Any, n_samples: int | float, smallest: int) -> None:
@@ -679,9 +678,23 @@ def _count_rows(n_rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[i
     if weights is None:
         return n_rows, n_rows
     total = float(weights.sum())
+    if total == 0.0:
+        raise ValueError("sample_weight must have a positive entry, got zeros only")
     if total < 2.0:
         raise ValueError(f"PCA needs a sample_weight with a sum of at least 2, got {total:g}: they count rows")
     return int(total) if total.is_integer() else total, int(np.count_nonzero(weights))
+
+
+def _with_null_axes(f: Decomposition, n_components: int) -> Decomposition:
+    """Repeated rows span no more than single ones, but have more axes: those that are lacking get no variance."""
+    lacking = n_components - f.s.size
+    if lacking <= 0:
+        return f
+    directions = np.random.default_rng(0).standard_normal((f.vt.shape[1], lacking))
+    null = np.linalg.qr(np.hstack((f.vt.T, directions)))[0][:, f.s.size :].T
+    largest = np.take_along_axis(null, np.abs(null).argmax(axis=1)[:, None], axis=1)
+    null = (null * np.sign(largest)).astype(f.vt.dtype)
+    return f._replace(s=np.append(f.s, np.zeros(lacking, f.s.dtype)), vt=np.vstack((f.vt, null)))
 
 
 def _is_for_scikit_learn(X: Any) -> bool:

@@ -54,6 +54,14 @@ def test_other_solvers_keep_their_bounds_too(rng, shape, name, solver, dtype):
     assert (error <= r.error_bounds + oracle).all()
 
 
+@pytest.mark.parametrize("solver", ["full", "gram", "krylov"])
+def test_residuals_that_tol_asks_for_are_those_measured_later(rng, shape, solver):
+    x = with_singular_values(rng, *shape, SPECTRA["power"])
+    asked = matfact.svd(x, 10, solver=solver, tol=1e-9)
+    assert asked.status == "converged"
+    np.testing.assert_allclose(asked.residuals, matfact.svd(x, 10, solver=solver).residuals, atol=1e-6)
+
+
 def test_a_gap_makes_the_bound_quadratic(rng):
     """Residuals of 1e-6 over a gap of 1 prove twelve digits."""
     x = with_singular_values(rng, 700, D, SPECTRA["step"])
