@@ -26,6 +26,7 @@ METHODS = (
     "gram",
     "eigh",
     "svd",
+    "bounds",
     "sparse",
     "pca",
     "truncated",

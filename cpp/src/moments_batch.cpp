@@ -8,26 +8,6 @@
 
 namespace matfact {
 
-RowWeights row_weights(const double* weights, Index n_rows)
-{
-    RowWeights w;
-    w.values.assign(static_cast<std::size_t>(n_rows), 1.0);
-    if (weights)
-        w.values.assign(weights, weights + n_rows);
-    for (Index i = 0; i < n_rows; ++i) {
-        const double weight = w.values[static_cast<std::size_t>(i)];
-        if (!(weight >= 0.0) || !std::isfinite(weight))
-            throw std::invalid_argument("sample_weight must be finite and not negative, got " + std::to_string(weight) +
-                                        " for row " + std::to_string(i));
-        w.roots.push_back(std::sqrt(weight));
-        w.total += weight;
-        w.n_present += weight > 0.0 ? 1 : 0;
-    }
-    if (!std::isfinite(w.total))
-        throw std::invalid_argument("sample_weight has an infinite sum; scale it down");
-    return w;
-}
-
 Moments empty_moments(Index n_cols)
 {
     Moments m;

@@ -1,24 +1,15 @@
-/// What the moments of dense and of sparse batches share: weights of rows, sums of row products, checks.
+/// What the moments of dense and of sparse batches share: sums of row products, checks.
 #pragma once
 
 #include "linalg/gram.hpp"
 #include "matfact/moments.hpp"
 #include "parallel.hpp"
+#include "row_weights.hpp"
 
 #include <algorithm>
 #include <vector>
 
 namespace matfact {
-
-/// The weights of a batch's rows. A row of weight 0 is absent.
-struct RowWeights {
-    std::vector<double> values, roots; ///< (n_rows,)
-    double total = 0.0;
-    Index n_present = 0; ///< rows of positive weight
-};
-
-/// Checks the weights; null stands for ones.
-RowWeights row_weights(const double* weights, Index n_rows);
 
 /// Moments of no rows with n_cols columns.
 Moments empty_moments(Index n_cols);

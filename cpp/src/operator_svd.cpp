@@ -62,6 +62,8 @@ template <class T> SvdResult<T> svd(const LinearOperator<T>& x, const SvdOptions
                                     "n_components");
     if (options.solver == SvdSolver::full || options.solver == SvdSolver::gram)
         throw std::invalid_argument("an operator is decomposed by krylov or randomized");
+    if (options.weights)
+        throw std::invalid_argument("weights need the rows of a matrix, which an operator does not tell");
     const int threads = resolve_threads(options.num_threads);
     const SvdSolver solver = options.solver == SvdSolver::automatic ? SvdSolver::krylov : options.solver;
     const bool wide = x.n_rows < x.n_cols;

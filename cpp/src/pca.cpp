@@ -1,5 +1,7 @@
 #include "matfact/pca.hpp"
 
+#include "row_weights.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -14,15 +16,25 @@ PcaResult<T> principal_axes(const View& x, const PcaOptions& options, const Prog
 {
     if (x.n_rows < 2)
         throw std::invalid_argument("pca needs at least 2 rows, got " + std::to_string(x.n_rows));
+    auto n_samples = static_cast<double>(x.n_rows);
+    Index n_present = x.n_rows;
+    if (options.weights) {
+        const RowWeights weights = positive_weights(options.weights, x.n_rows);
+        n_samples = weights.total;
+        n_present = weights.n_present;
+        if (n_samples < 2.0)
+            throw std::invalid_argument("pca needs weights with a sum of at least 2, got " + std::to_string(n_samples));
+    }
     SvdOptions svd_options;
     svd_options.n_components = options.n_components;
     svd_options.solver = options.solver;
     svd_options.num_threads = options.num_threads;
     svd_options.center = true;
+    svd_options.weights = options.weights;
     svd_options.compute_u = false;
     SvdResult<T> f = svd(x, svd_options, progress);
 
-    const auto divisor = static_cast<double>(x.n_rows - 1);
+    const double divisor = n_samples - 1.0;
     PcaResult<T> result;
     double explained = 0.0;
     for (const T s : f.s) {
@@ -32,7 +44,9 @@ PcaResult<T> principal_axes(const View& x, const PcaOptions& options, const Prog
         result.explained_variance_ratio.push_back(
             static_cast<T>(f.total_variance > 0.0 ? square / f.total_variance : 0.0));
     }
-    const Index left_out = std::min(x.n_rows, x.n_cols) - static_cast<Index>(f.s.size());
+    // Repeated rows span no more, but count as axes left out.
+    const Index most = std::max(n_present, static_cast<Index>(std::min(n_samples, static_cast<double>(x.n_cols))));
+    const Index left_out = std::min(most, x.n_cols) - static_cast<Index>(f.s.size());
     if (left_out > 0)
         result.noise_variance = std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
     result.components = std::move(f.vt);

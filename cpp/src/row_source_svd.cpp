@@ -217,6 +217,8 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
         throw std::invalid_argument("a source of rows needs columns, and a function that reads them");
     if (options.solver == SvdSolver::full || options.solver == SvdSolver::randomized)
         throw std::invalid_argument("a source of rows is decomposed by gram or krylov");
+    if (options.weights)
+        throw std::invalid_argument("weights need rows in memory, not a source of them");
     const int threads = resolve_threads(options.num_threads);
     const Checkpoint checkpoint = checkpoint_of(progress);
     Rows<T> rows(x, threads, checkpoint);

@@ -5,6 +5,7 @@
 #include "linalg/sparse_operand.hpp"
 #include "matfact/svd.hpp"
 #include "parallel.hpp"
+#include "row_weights.hpp"
 
 #include <cmath>
 #include <memory>
@@ -157,6 +158,37 @@ Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options,
     return d;
 }
 
+/// `stored` is x, or where `by_columns` its transpose; `roots` are those of the weights that its values carry.
+template <class S, class I>
+Decomposition decompose(CsrView<S, I> stored, bool by_columns, std::vector<double> roots, const SvdOptions& options,
+                        int threads, const Progress& progress)
+{
+    const double largest = linalg::largest_magnitude(stored, threads);
+    if (!std::isfinite(largest))
+        throw_not_finite();
+    const SparseOperand<S, I> x(stored, by_columns, options.center, options.keep_transpose, largest, threads,
+                                std::move(roots));
+    Decomposition d = decompose(x, options, threads, progress);
+    d.mean = x.moments().mean;
+    unscale(d, x.scale());
+    return d;
+}
+
+template <class S, class I>
+Decomposition decompose_weighted(CsrView<S, I> stored, bool by_columns, const SvdOptions& options, int threads,
+                                 const Progress& progress)
+{
+    const Index n_cols = by_columns ? stored.n_rows : stored.n_cols;
+    const RowWeights weights = positive_weights(options.weights, by_columns ? stored.n_cols : stored.n_rows);
+    options.validate(weights.n_present, n_cols);
+    WeightedCsr<S, I> z = weighted_csr(stored, by_columns, weights);
+    const CsrView<S, I> present = by_columns ? z.view(n_cols, weights.n_present) : z.view(weights.n_present, n_cols);
+    Decomposition d = decompose(present, by_columns, std::move(z.roots), options, threads, progress);
+    if (options.compute_u)
+        d.u = spread_rows(d.u, weights);
+    return d;
+}
+
 template <class S, class I>
 SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions& options, const Progress& progress)
 {
@@ -168,14 +200,9 @@ SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions&
         throw std::invalid_argument("solver full needs a dense X; gram and krylov take a sparse one");
     const int threads = resolve_threads(options.num_threads);
     linalg::check_structure(stored, threads);
-    const double largest = linalg::largest_magnitude(stored, threads);
-    if (!std::isfinite(largest))
-        throw_not_finite();
-    const SparseOperand<S, I> x(stored, by_columns, options.center, options.keep_transpose, largest, threads);
-    Decomposition d = decompose(x, options, threads, progress);
-    d.mean = x.moments().mean;
-    d.size = x.n_rows() + x.n_cols();
-    unscale(d, x.scale());
+    Decomposition d = options.weights ? decompose_weighted(stored, by_columns, options, threads, progress)
+                                      : decompose(stored, by_columns, {}, options, threads, progress);
+    d.size = stored.n_rows + stored.n_cols;
     return as_result<S>(std::move(d), options);
 }
 

@@ -8,6 +8,7 @@
 #include "linalg/lapack_calls.hpp"
 #include "linalg/row_pass.hpp"
 #include "parallel.hpp"
+#include "row_weights.hpp"
 
 #include <cmath>
 #include <optional>
@@ -175,9 +176,9 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
     if (options.compute_u)
         d.u = leading_block(std::move(u), x.n_rows, k);
     if (wants_residuals(options)) {
-        const MatrixView<const double> v = MatrixView<const double>(d.vt.view()).transposed();
-        d.residuals = x.n_rows < x.n_cols ? residuals_of(z.transposed(), v, d.s, d.u.view(), threads)
-                                          : residuals_of(z, d.u.view(), d.s, v, threads);
+        const Matrix<double> v = as_double(MatrixView<const double>(d.vt.view()).transposed()); // by rows, for products
+        d.residuals = x.n_rows < x.n_cols ? residuals_of(z.transposed(), v.view(), d.s, d.u.view(), threads)
+                                          : residuals_of(z, d.u.view(), d.s, v.view(), threads);
     }
     unscale(d, z.scale);
     return d;
@@ -289,6 +290,23 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
     return d;
 }
 
+/// Of a copy of the rows that carries their weights.
+template <class T>
+Decomposition decompose_weighted(MatrixView<const T> x, const SvdOptions& options, int threads,
+                                 const Progress& progress)
+{
+    const RowWeights weights = positive_weights(options.weights, x.n_rows);
+    options.validate(weights.n_present, x.n_cols);
+    WeightedRows<T> z = weighted_rows(x, weights, options.center, threads);
+    SvdOptions plain = options;
+    plain.center = false;
+    Decomposition d = decompose(MatrixView<const T>(z.rows.view()), plain, threads, progress);
+    d.mean = std::move(z.mean);
+    if (options.compute_u)
+        d.u = spread_rows(d.u, weights);
+    return d;
+}
+
 } // namespace
 
 void SvdOptions::validate(Index n_rows, Index n_cols) const
@@ -318,7 +336,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
 {
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
-    Decomposition d = decompose(x, options, threads, progress);
+    Decomposition d =
+        options.weights ? decompose_weighted(x, options, threads, progress) : decompose(x, options, threads, progress);
     d.size = x.n_rows + x.n_cols;
     return as_result<T>(std::move(d), options);
 }

@@ -5,9 +5,11 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -50,6 +52,19 @@ template <class T> const T* as_pointer(const py::array_t<T>& x, const char* name
     if (x.shape(0) > 1 && element_stride(x, 0, name) != 1)
         throw std::invalid_argument(std::string(name) + " must be contiguous");
     return x.data();
+}
+
+/// Weights of rows, None for ones.
+using Weights = std::optional<py::array_t<double>>;
+
+inline const double* as_weights(const Weights& weights, Index n_rows)
+{
+    if (!weights)
+        return nullptr;
+    const double* const data = as_pointer(*weights, "weights");
+    if (weights->size() != n_rows)
+        throw std::invalid_argument("weights must have one entry for each row, got " + std::to_string(weights->size()));
+    return data;
 }
 
 /// A sparse matrix whose arrays are as long as indptr says. Where its indices point is checked by the core.

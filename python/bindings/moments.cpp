@@ -20,8 +20,6 @@ namespace {
 // Moments outlive a call and are updated in place, so Python holds them in a capsule of this name.
 constexpr const char* capsule_name = "matfact.moments";
 
-using Weights = std::optional<py::array_t<double>>;
-
 py::capsule to_capsule(Moments&& moments)
 {
     auto kept = std::make_unique<Moments>(std::move(moments));
@@ -35,16 +33,6 @@ Moments& as_moments(const py::capsule& capsule)
     if (capsule.name() == nullptr || std::strcmp(capsule.name(), capsule_name) != 0)
         throw py::type_error("this capsule holds no moments");
     return *static_cast<Moments*>(capsule.get_pointer());
-}
-
-const double* as_weights(const Weights& weights, Index n_rows)
-{
-    if (!weights)
-        return nullptr;
-    const double* const data = as_pointer(*weights, "weights");
-    if (weights->size() != n_rows)
-        throw std::invalid_argument("weights must have one entry for each row, got " + std::to_string(weights->size()));
-    return data;
 }
 
 template <class View>

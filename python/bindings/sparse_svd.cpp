@@ -37,10 +37,12 @@ template <class T, class I, template <class, class> class Layout> void bind_layo
     const std::string suffix = std::string(Layout<T, I>::name) + types;
     m.def(("svd_" + suffix).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, Index n_rows, Index n_cols,
-             Index n_components, double variance_fraction, SvdSolver solver, bool center, bool compute_u, double tol,
-             Index max_passes, std::uint64_t seed, bool keep_transpose, int num_threads, const PyProgress& progress) {
+             Index n_components, double variance_fraction, SvdSolver solver, bool center, bool compute_u,
+             const Weights& weights, double tol, Index max_passes, std::uint64_t seed, bool keep_transpose,
+             int num_threads, const PyProgress& progress) {
               const auto x = Layout<T, I>::view(values, indices, indptr, n_rows, n_cols);
               SvdOptions options;
+              options.weights = as_weights(weights, n_rows);
               options.n_components = n_components;
               options.variance_fraction = variance_fraction;
               options.solver = solver;
@@ -63,8 +65,9 @@ template <class T, class I, template <class, class> class Layout> void bind_layo
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("n_rows"), py::arg("n_cols"), py::kw_only(), py::arg("n_components"), py::arg("variance_fraction"),
-          py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("tol"), py::arg("max_passes"),
-          py::arg("seed"), py::arg("keep_transpose"), py::arg("num_threads"), py::arg("progress").none(true));
+          py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("weights").noconvert().none(true),
+          py::arg("tol"), py::arg("max_passes"), py::arg("seed"), py::arg("keep_transpose"), py::arg("num_threads"),
+          py::arg("progress").none(true));
     m.def(("project_" + suffix).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, Index n_rows, Index n_cols,
              const Array& vt, const std::optional<Array>& mean, int num_threads) {

@@ -15,10 +15,11 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
     m.def(
         name,
         [](const py::array_t<T>& x, Index n_components, double variance_fraction, SvdSolver solver, bool center,
-           bool compute_u, bool compute_residuals, double tol, Index max_passes, std::uint64_t seed, int num_threads,
-           const PyProgress& progress) {
+           bool compute_u, bool compute_residuals, const Weights& weights, double tol, Index max_passes,
+           std::uint64_t seed, int num_threads, const PyProgress& progress) {
             const MatrixView<const T> view = as_view(x, "x");
             SvdOptions options;
+            options.weights = as_weights(weights, view.n_rows);
             options.n_components = n_components;
             options.variance_fraction = variance_fraction;
             options.max_passes = max_passes;
@@ -40,8 +41,9 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
                                   r.status);
         },
         py::arg("x").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("variance_fraction"),
-        py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("compute_residuals"), py::arg("tol"),
-        py::arg("max_passes"), py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true));
+        py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("compute_residuals"),
+        py::arg("weights").noconvert().none(true), py::arg("tol"), py::arg("max_passes"), py::arg("seed"),
+        py::arg("num_threads"), py::arg("progress").none(true));
 }
 
 template <class T> void bind_certificate_for(py::module_& m, const char* name)

@@ -39,6 +39,7 @@ def decompose(
     center: bool,
     variance_fraction: float = 0.0,
     compute_u: bool = True,
+    weights: npt.NDArray[np.float64] | None = None,
     tol: float | None = None,
     max_passes: int = 0,
     seed: int = 0,
@@ -46,10 +47,15 @@ def decompose(
     num_threads: int = 0,
     callback: CoreProgress | None = None,
 ) -> Decomposition:
-    """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`."""
+    """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`.
+
+    With `weights` the residuals are measured at once: nobody keeps the weighted rows.
+    """
     _lapack.ensure_lapack_for(x.shape)
     function, matrix = _core_function("svd", x)
-    only = {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": False}
+    only = (
+        {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": weights is not None}
+    )
     with reported("svd", callback, unit="passes", value="residual / tol") as report:
         *found, status = function(
             *matrix,
@@ -58,6 +64,7 @@ def decompose(
             solver=solver,
             center=center,
             compute_u=compute_u,
+            weights=weights,
             tol=nan if tol is None else tol,
             max_passes=max_passes,
             seed=seed,

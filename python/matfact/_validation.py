@@ -135,6 +135,23 @@ def as_dtype(a: FloatArray, dtype: np.dtype[Any], name: str) -> FloatArray:
     return converted
 
 
+def as_weights(sample_weight: Any, n_samples: int) -> npt.NDArray[np.float64]:
+    """Weights of rows as float64, finite and not negative."""
+    given = np.asarray(sample_weight)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight must hold real numbers, got dtype {given.dtype}")
+    if given.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},), got {given.shape}")
+    weights = np.ascontiguousarray(given, dtype=np.float64)
+    wrong = np.flatnonzero(~((weights >= 0.0) & (weights < np.inf)))
+    if wrong.size:
+        raise ValueError(f"sample_weight must be finite and not negative, got {weights[wrong[0]]} for row {wrong[0]}")
+    with np.errstate(over="ignore"):
+        if np.isinf(weights.sum()):
+            raise ValueError("sample_weight has an infinite sum; scale it down")
+    return weights
+
+
 def check_n_components(value: Any, largest: int) -> int:
     """An integer between 1 and `largest`."""
     k = as_integer(value, "n_components")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._validation import as_csr, as_matrix, as_real, check_num_threads, core_suffix, is_sparse
+from matfact._validation import as_csr, as_matrix, as_real, as_weights, check_num_threads, core_suffix, is_sparse
 
 
 class Axes(NamedTuple):
@@ -102,7 +102,7 @@ class Moments:
         if self.n_features not in (0, shape[1]):
             raise ValueError(f"X must have {self.n_features} columns, as the batches before it, got {shape[1]}")
         function: Any = getattr(_core, f"moments_{suffix}")
-        weights = None if sample_weight is None else _as_weights(sample_weight, shape[0])
+        weights = None if sample_weight is None else as_weights(sample_weight, shape[0])
         batch = function(*arguments, weights=weights, num_threads=threads, progress=None)
         _core.moments_merge(self._handle, batch, num_threads=threads)
         return self
@@ -206,13 +206,3 @@ class Moments:
 
     def __repr__(self) -> str:
         return f"Moments(n_samples={self.n_samples:g}, n_features={self.n_features})"
-
-
-def _as_weights(sample_weight: npt.ArrayLike, n_samples: int) -> npt.NDArray[np.float64]:
-    """The weights as float64; their range is checked by the core."""
-    weights = np.asarray(sample_weight)
-    if weights.dtype.kind not in "fiub":
-        raise TypeError(f"sample_weight must hold real numbers, got dtype {weights.dtype}")
-    if weights.shape != (n_samples,):
-        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
-    return np.ascontiguousarray(weights, dtype=np.float64)

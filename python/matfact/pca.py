@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from sklearn import get_config
 from sklearn.decomposition import PCA as _ScikitLearnPCA
 from sklearn.decomposition._pca import _infer_dimension
@@ -25,6 +26,7 @@ from matfact._validation import (
     Compressed,
     as_compressed,
     as_dtype,
+    as_weights,
     check_num_threads,
     fixed_seed,
     is_sparse,
@@ -57,6 +59,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     - X may be a path (``.npy``; ``.parquet``, ``.arrow`` and ``.feather`` with pyarrow) or a function that returns an
       iterable of batches of rows, as in `matfact.svd`. `fit` reads it once where ``n_features**2`` second moments may
       be kept, else a few times; variances are then exact to some eps of the largest.
+    - `fit` takes `sample_weight`, how often each row counts.
     - Arrays of other libraries are handed to scikit-learn's own code.
 
     Parameters
@@ -100,20 +103,21 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     components_ : array of shape (n_components, n_features)
         Principal axes, by descending variance; the entry of largest magnitude in each is positive.
     explained_variance_ : array of shape (n_components,)
-        Variances along the axes, with divisor ``n_samples - 1``. Where entries are missing: the leading eigenvalues
+        Variances along the axes, with divisor ``n_samples_ - 1``. Where entries are missing: the leading eigenvalues
         of `get_covariance`, the covariance of the model, scaled to that divisor.
     explained_variance_ratio_ : array of shape (n_components,)
         Shares of the total variance, exact also when truncated; of the model's where entries are missing.
     singular_values_ : array of shape (n_components,)
-        Norms of the columns of scores; ``sqrt((n_samples - 1) * explained_variance_)`` where entries are missing.
+        Norms of the columns of (weighted) scores; ``sqrt((n_samples_ - 1) * explained_variance_)`` where entries are
+        missing.
     mean_ : array of shape (n_features,)
-        Column means of X; estimated together with the axes where entries are missing.
+        Column means of X, weighted where rows are; estimated together with the axes where entries are missing.
     n_iter_ : int
         Sweeps over an X with missing entries, 0 for a complete one.
     n_components_ : int
         Axes kept.
-    n_samples_ : int
-        Rows of X.
+    n_samples_ : int or float
+        Rows of X, or the sum of their weights.
     noise_variance_ : float
         Mean variance of the axes left out, as probabilistic PCA [3]_ has it.
     n_features_in_ : int
@@ -261,7 +265,12 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         pca._fit_svd_solver = "covariance_eigh"
         return pca
 
-    def fit(self, X: Any, y: Any = None) -> PCA:  # noqa: ARG002 (scikit-learn's signature)
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002 (scikit-learn's signature)
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> PCA:
         """Find the principal axes of X.
 
         Parameters
@@ -270,6 +279,10 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             At least two rows, finite but for NaN where `missing` allows it. Integers are converted to float64.
         y : None
             Ignored.
+        sample_weight : array of shape (n_samples,), optional
+            How often each row counts: finite, not negative, with a sum of at least 2. Whole numbers give what repeated
+            rows give, and a row of weight 0 is absent: it may hold NaN. X must be complete and in memory, and takes a
+            copy of its rows; for batches there is `Moments` and `from_moments`.
 
         Returns
         -------
@@ -281,10 +294,12 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; with missing
             entries allowed, if a column has no observed entry; if a file is truncated or damaged, or `memory_limit`
-            is too small (the message names the smallest that works).
+            is too small (the message names the smallest that works); if `sample_weight` is out of range, or given
+            where X is incomplete or read in batches.
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
+        self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             self._validate_params()
             self._fit_source(as_source(X))
@@ -292,18 +307,25 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             super().fit(X)
         else:
             self._validate_params()
-            self._fit_here(X, compute_u=False)
+            self._fit_here(X, compute_u=False, sample_weight=sample_weight)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002 (scikit-learn's signature)
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002 (scikit-learn's signature)
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Any:
         """Find the principal axes of X and return its scores.
 
         Parameters
         ----------
         X : array, sparse matrix, path or function, of shape (n_samples, n_features)
-            As in `fit`.
+            As in `fit`, but finite also where the weight is 0.
         y : None
             Ignored.
+        sample_weight : array of shape (n_samples,), optional
+            As in `fit`. The scores are those of `transform`: of every row as it is, weighted or not.
 
         Returns
         -------
@@ -317,12 +339,13 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
+        self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             return self.fit(X).transform(X)
         if _is_for_scikit_learn(X):
             return super().fit_transform(X)
         self._validate_params()
-        x, u = self._fit_here(X, compute_u=True)
+        x, u = self._fit_here(X, compute_u=sample_weight is None, sample_weight=sample_weight)
         if u is None:
             return self._transform(self._completed(x), np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
@@ -452,7 +475,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         if wanted == "mle" and n_samples < n_features:
             raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
         wanted = f.s.size if self.n_components is None or is_grown else wanted
-        self._store(f, wanted, (n_samples, n_features))
+        self._store(f, wanted, n_samples, min(n_samples, n_features))
         self.n_features_in_ = n_features
         self.__dict__.pop("feature_names_in_", None)
         self._fit_svd_solver = "arpack" if solver == "krylov" else "covariance_eigh"
@@ -488,7 +511,18 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         for name in ("components", "explained_variance", "explained_variance_ratio", "singular_values", "mean"):
             setattr(self, name + "_", getattr(fit, name).astype(x.dtype))
 
-    def _fit_here(self, X: Any, *, compute_u: bool) -> tuple[Any, mt.FloatArray | None]:
+    def _check_weighted(self, X: Any, sample_weight: npt.ArrayLike | None) -> None:
+        if sample_weight is None:
+            return
+        if self._is_read_in_batches(X) or _is_for_scikit_learn(X):
+            raise ValueError(
+                "sample_weight needs a NumPy array or a sparse matrix in memory: add batches with their weights to "
+                "matfact.Moments, and use PCA.from_moments"
+            )
+
+    def _fit_here(
+        self, X: Any, *, compute_u: bool, sample_weight: npt.ArrayLike | None = None
+    ) -> tuple[Any, mt.FloatArray | None]:
         """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
         sparse = is_sparse(X)
         if sparse and self.svd_solver in ("full", "randomized"):
@@ -500,11 +534,16 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
         x = x if sparse else walkable(x)
         if not sparse and self.missing != "error" and np.isnan(x).any():
+            if sample_weight is not None:
+                raise ValueError("sample_weight needs a complete X, but entries are missing: leave it out")
             self._fit_incomplete(x)
             return x, None
-        smallest = min(x.shape)
-        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(x.shape)
-        wanted = self._check_n_components(x.shape, name)
+        weights = None if sample_weight is None else as_weights(sample_weight, x.shape[0])
+        n_samples, n_present = _count_rows(x.shape[0], weights)
+        shape = max(n_present, int(n_samples)), x.shape[1]
+        smallest = min(shape)
+        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(shape)
+        wanted = self._check_n_components(shape, name)
         # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
         is_share = not isinstance(wanted, str) and 0 < wanted < 1
         # Where the iterations may be the faster way, a share is reached by growing their basis.
@@ -514,21 +553,24 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         is_count = isinstance(wanted, Integral)
         f = decompose(
             as_compressed(x) if sparse else x,
-            n_components=0 if all_values or is_grown else max(int(wanted), 1),
+            n_components=0 if all_values or is_grown else min(max(int(wanted), 1), n_present),
             variance_fraction=float(wanted) if is_grown else 0.0,
             solver=_core.SvdSolver[solver],
             center=True,
             compute_u=compute_u and is_count,
+            weights=weights,
             tol=self.tol if solver == "krylov" else None,
             seed=fixed_seed(self.random_state),
             num_threads=check_num_threads(self.num_threads),
         )
-        self._store(f, f.s.size if is_grown else wanted, x.shape)
+        if weights is not None and not is_grown:
+            f = _with_null_axes(f, smallest if all_values else max(int(wanted), 1))
+        self._store(f, f.s.size if is_grown else wanted, n_samples, smallest)
         return x, _leading(f.u.T, self.n_components_).T if compute_u and is_count else None
 
-    def _store(self, f: Decomposition, wanted: Any, shape: tuple[int, int]) -> None:
-        """Keep as many components as are wanted of a centered decomposition."""
-        n_samples, degrees = shape[0], shape[0] - 1
+    def _store(self, f: Decomposition, wanted: Any, n_samples: int | float, smallest: int) -> None:
+        """Keep as many components as are wanted of a centered decomposition, which has `smallest` in all."""
+        degrees = n_samples - 1
         s, total = f.s, f.total_variance
         variance = (s / s.dtype.type(sqrt(degrees))) ** 2
         ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
@@ -540,9 +582,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
                 stacklevel=4,
             )
         k = self._count_components(wanted, variance, ratio, n_samples)
-        self._keep(
-            k, f.vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=min(shape)
-        )
+        self._keep(k, f.vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=smallest)
         self.mean_ = f.mean
 
     def _keep(
@@ -631,6 +671,30 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
     """The first `k` entries or rows; a copy where something is cut, so that the rest is freed."""
     return a if k == a.shape[0] else a[:k].copy()
+
+
+def _count_rows(n_rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[int | float, int]:
+    """How many rows there are, the weights counted, and how many of them have a weight."""
+    if weights is None:
+        return n_rows, n_rows
+    total = float(weights.sum())
+    if total == 0.0:
+        raise ValueError("sample_weight must have a positive entry, got zeros only")
+    if total < 2.0:
+        raise ValueError(f"PCA needs a sample_weight with a sum of at least 2, got {total:g}: they count rows")
+    return int(total) if total.is_integer() else total, int(np.count_nonzero(weights))
+
+
+def _with_null_axes(f: Decomposition, n_components: int) -> Decomposition:
+    """Repeated rows span no more than single ones, but have more axes: those that are lacking get no variance."""
+    lacking = n_components - f.s.size
+    if lacking <= 0:
+        return f
+    directions = np.random.default_rng(0).standard_normal((f.vt.shape[1], lacking))
+    null = np.linalg.qr(np.hstack((f.vt.T, directions)))[0][:, f.s.size :].T
+    largest = np.take_along_axis(null, np.abs(null).argmax(axis=1)[:, None], axis=1)
+    null = (null * np.sign(largest)).astype(f.vt.dtype)
+    return f._replace(s=np.append(f.s, np.zeros(lacking, f.s.dtype)), vt=np.vstack((f.vt, null)))
 
 
 def _is_for_scikit_learn(X: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from matfact import _core
 from matfact import typing as mt
@@ -24,6 +25,7 @@ from matfact._validation import (
     as_dtype,
     as_matrix,
     as_real,
+    as_weights,
     check_choice,
     check_flag,
     check_max_passes,
@@ -42,13 +44,14 @@ class SVDResult:
     Attributes
     ----------
     u : array of shape (n_samples, n_components)
-        Left singular vectors: orthonormal columns.
+        Left singular vectors: orthonormal columns. With `sample_weight` those of the weighted rows, zeros where the
+        weight is zero.
     s : array of shape (n_components,)
         Singular values, descending.
     vt : array of shape (n_components, n_features)
         Right singular vectors: orthonormal rows, the entry of largest magnitude in each is positive.
     mean : array of shape (n_features,) or None
-        The column means that were subtracted; None without centering.
+        The column means that were subtracted, weighted ones with `sample_weight`; None without centering.
     total_variance : float
         Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated; NaN for a
         linear operator, which does not tell.
@@ -67,6 +70,7 @@ class SVDResult:
     total_variance: float
     status: mt.Status
     n_passes: int
+    _n_samples: float = field(repr=False)  # the sum of the weights
     _certificate: Certificate = field(repr=False)
 
     def __iter__(self) -> Iterator[mt.FloatArray]:
@@ -98,7 +102,11 @@ class SVDResult:
 
     @property
     def scores(self) -> mt.FloatArray:
-        """The rows of X in latent space, ``u * s``, of shape (n_samples, n_components)."""
+        """The rows of X in latent space, ``u * s``, of shape (n_samples, n_components).
+
+        With `sample_weight` they are multiplied by the roots of their weights, as the rows of X were; ``fold_in(X)``
+        gives those of X as it is.
+        """
         return self.u * self.s
 
     @property
@@ -108,9 +116,12 @@ class SVDResult:
 
     @property
     def explained_variance(self) -> mt.FloatArray:
-        """``s**2 / (n_samples - 1)`` of shape (n_components,); NaN for a single row, whose variance is undefined."""
-        degrees = self.u.shape[0] - 1
-        if degrees == 0:
+        """``s**2 / (n_samples - 1)`` of shape (n_components,); NaN for a single row, whose variance is undefined.
+
+        With `sample_weight` the divisor is the sum of the weights - 1, NaN unless that is positive.
+        """
+        degrees = self._n_samples - 1.0
+        if degrees <= 0.0:
             return np.full_like(self.s, np.nan)
         with np.errstate(over="ignore"):  # infinity is the answer for singular values beyond the root of the range
             return cast(mt.FloatArray, (self.s / np.sqrt(self.s.dtype.type(degrees))) ** 2)
@@ -160,6 +171,7 @@ class SVDResult:
             self.total_variance,
             self.status,
             self.n_passes,
+            self._n_samples,
             self._certificate.leading(k),
         )
 
@@ -225,7 +237,8 @@ class SVDResult:
         Returns
         -------
         array of shape (n_queries, n_components)
-            For the rows of X itself these are the `scores`; zeros for a row without any observed entry.
+            For the rows of X itself these are the `scores`, unless rows are weighted; zeros for a row without any
+            observed entry.
 
         Raises
         ------
@@ -298,6 +311,7 @@ def svd(
     n_components: int | float | None = None,
     *,
     error: float | None = None,
+    sample_weight: npt.ArrayLike | None = None,
     solver: mt.SvdSolver = "auto",
     center: bool = False,
     tol: float | None = None,
@@ -332,6 +346,12 @@ def svd(
     error : float, optional
         Instead of `n_components`: as many triplets as bring :math:`\|X - U \, \mathrm{diag}(s) \, V^\top\|_F` down to
         this multiple of :math:`\|X\|_F`; between 0 and 1.
+    sample_weight : array of shape (n_samples,), optional
+        How often each row counts: finite and not negative. It is
+        :math:`\mathrm{diag}(\sqrt{w}) \, (X - 1 \mu^\top)` that is decomposed, where :math:`\mu` is the weighted
+        mean with `center` and zero without: whole numbers stand for repeated rows. A row of weight 0 is absent: it may
+        hold NaN, and at most as many triplets as there are other rows can be asked for. X must be in memory, and takes
+        a copy of its rows. What was said of X holds for the weighted rows.
     solver : {"auto", "full", "gram", "krylov", "randomized"}, default="auto"
         ``"full"`` bidiagonalizes (LAPACK gesdd). ``"gram"`` takes the eigenvectors of the smaller of
         :math:`X^\top X` and :math:`X X^\top` and repairs the small singular values that squaring blurs.
@@ -415,6 +435,7 @@ def svd(
     check_choice(solver, mt.SvdSolver, "solver")
     _check_solver(x, solver, by_fraction=fraction > 0.0)
     keep = check_flag(keep_transpose, "keep_transpose")
+    weights = _weights_of(x, sample_weight)
     arguments: dict[str, Any] = {
         "n_components": k,
         "center": check_flag(center, "center"),
@@ -432,7 +453,14 @@ def svd(
         elif isinstance(x, Operator):
             f = decompose_operator(x, solver=core_solver, **arguments)
         else:
-            f = decompose(x, solver=core_solver, variance_fraction=fraction, keep_transpose=keep, **arguments)
+            f = decompose(
+                x,
+                solver=core_solver,
+                variance_fraction=fraction,
+                weights=weights,
+                keep_transpose=keep,
+                **arguments,
+            )
     if f.status == "max_iter":
         worst = float(f.residuals.max())
         warnings.warn(
@@ -441,7 +469,7 @@ def svd(
             ConvergenceWarning,
             stacklevel=2,
         )
-    is_measured = f.residuals.size > 0  # always, but for a dense X
+    is_measured = f.residuals.size > 0  # always, but for a dense X without weights
     certificate = Certificate(
         "svd",
         x if isinstance(x, np.ndarray) else None,
@@ -451,7 +479,8 @@ def svd(
         error_bounds=f.error_bounds if is_measured else None,
     )
     mean = f.mean if center else None
-    return SVDResult(f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, certificate)
+    n_samples = float(f.u.shape[0] if weights is None else weights.sum())
+    return SVDResult(f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, n_samples, certificate)
 
 
 def _as_input(X: Any, memory_limit: int | str | None) -> mt.FloatArray | Compressed | Operator | Source:
@@ -462,6 +491,20 @@ def _as_input(X: Any, memory_limit: int | str | None) -> mt.FloatArray | Compres
     if is_source(X) or memory_limit is not None:
         return as_source(X)
     return as_compressed(X) if is_sparse(X) else as_matrix(X)
+
+
+def _weights_of(
+    x: mt.FloatArray | Compressed | Operator | Source, sample_weight: npt.ArrayLike | None
+) -> npt.NDArray[np.float64] | None:
+    if sample_weight is None:
+        return None
+    if isinstance(x, Operator):
+        raise ValueError(
+            "sample_weight needs the rows of X, which a linear operator does not tell: weight its products"
+        )
+    if isinstance(x, Source):
+        raise ValueError("sample_weight needs X in memory: give an array or a sparse matrix, without memory_limit")
+    return as_weights(sample_weight, x.shape[0])
 
 
 def _most_components(x: mt.FloatArray | Compressed | Operator | Source) -> int:

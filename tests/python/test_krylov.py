@@ -7,20 +7,10 @@ import pytest
 
 import matfact
 from reference.measure import eps, orthonormality, signs_are_fixed, subspace_sine, svd_residual, triplet_residuals
-from reference.planted import orthonormal, with_eigenvalues, with_singular_values
+from reference.planted import orthonormal, spectra, with_eigenvalues, with_singular_values
 
 D = 240  # the shorter side
-SPECTRA = {
-    "flat": 1.0 - 0.3 * np.arange(D) / D,
-    "power": np.arange(1, D + 1.0) ** -0.5,
-    "steep": 0.7 ** np.arange(D),
-    "step": np.where(np.arange(D) < 12, 1.0, 0.01),
-    "clustered": 1.0 - 0.01 * (np.arange(D) // 4) - 1e-8 * (np.arange(D) % 4),
-    "close": np.where(np.arange(D) < 30, 1.0 - 1e-8 * np.arange(D), 0.5 - np.arange(D) / 1000),
-    "repeated": np.where(np.arange(D) < 40, 1.0, 0.2),
-    "low rank": np.where(np.arange(D) < 7, 1.0 + np.arange(D), 0.0),
-}
-SPECTRA = {name: np.sort(s)[::-1] for name, s in SPECTRA.items()}
+SPECTRA = spectra(D)
 DEFAULT_TOL = {np.float64: 1e-6, np.float32: 1e-4}
 
 
@@ -62,6 +52,14 @@ def test_other_solvers_keep_their_bounds_too(rng, shape, name, solver, dtype):
     if solver == "randomized":
         error = np.abs(r.s[:, None] - exact).min(axis=1)
     assert (error <= r.error_bounds + oracle).all()
+
+
+@pytest.mark.parametrize("solver", ["full", "gram", "krylov"])
+def test_residuals_that_tol_asks_for_are_those_measured_later(rng, shape, solver):
+    x = with_singular_values(rng, *shape, SPECTRA["power"])
+    asked = matfact.svd(x, 10, solver=solver, tol=1e-9)
+    assert asked.status == "converged"
+    np.testing.assert_allclose(asked.residuals, matfact.svd(x, 10, solver=solver).residuals, atol=1e-6)
 
 
 def test_a_gap_makes_the_bound_quadratic(rng):

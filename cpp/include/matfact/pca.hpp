@@ -9,10 +9,11 @@ namespace matfact {
 struct PcaOptions {
     Index n_components = 0; ///< leading axes to return; 0 = all of min(n_rows, n_cols)
     SvdSolver solver = SvdSolver::automatic;
-    int num_threads = 0; ///< 0 = the process default
+    const double* weights = nullptr; ///< (n_rows,) how often each row counts, as in SvdOptions; null = once
+    int num_threads = 0;             ///< 0 = the process default
 };
 
-/// Variances have the divisor n_rows - 1.
+/// Variances have the divisor n_rows - 1, or the sum of the weights - 1.
 template <class T> struct PcaResult {
     Matrix<T> components;                    ///< (n_components, n_cols), orthonormal rows
     std::vector<T> explained_variance;       ///< (n_components,), descending
@@ -22,7 +23,8 @@ template <class T> struct PcaResult {
     double noise_variance = 0.0;             ///< mean variance of the axes left out
 };
 
-/// Principal axes of x without copying or centering it in memory. Needs at least two rows; errors as svd().
+/// Principal axes of x without copying or centering it in memory. Needs at least two rows, or weights that sum to 2;
+/// errors as svd().
 template <class T>
 PcaResult<T> pca(MatrixView<const T> x, const PcaOptions& options = {}, const Progress& progress = {});
 

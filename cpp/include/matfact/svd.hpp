@@ -30,6 +30,10 @@ struct SvdOptions {
     SvdSolver solver = SvdSolver::automatic;
     bool center = false;   ///< subtract column means without forming the centered matrix
     bool compute_u = true; ///< false leaves u and residuals empty
+    /// (n_rows,) how often each row counts, 0 for not at all; null = once. Decomposed is diag(sqrt(weights)) x,
+    /// centered about the weighted mean, so integers stand for repeated rows. Takes a copy of the rows. Not for a
+    /// LinearOperator or RowSource.
+    const double* weights = nullptr;
     /// Largest residual relative to s_1; 0 = as accurate as the arithmetic allows; NaN = that, but for krylov 1e-6 for
     /// float64 and 1e-4 for float32.
     double tol = std::numeric_limits<double>::quiet_NaN();
@@ -40,11 +44,12 @@ struct SvdOptions {
     /// Sparse x: false saves the memory of a transpose, as large as x, and makes the products with x' slower.
     bool keep_transpose = true;
     int num_threads = 0;                             ///< 0 = the process default
-    void validate(Index n_rows, Index n_cols) const; ///< throws std::invalid_argument naming the field
+    void validate(Index n_rows, Index n_cols) const; ///< throws std::invalid_argument naming the field; no weights
 };
 
 /// x ~ u diag(s) vt. The residual of triplet i is ||x' u_i - s_i v_i|| / s_1, or for a wide x ||x v_i - s_i u_i|| /
-/// s_1: the other side holds by construction.
+/// s_1: the other side holds by construction. With weights x stands for the weighted rows here; rows of weight 0, which
+/// are left out (n_components counts the others), have zeros in u.
 template <class T> struct SvdResult {
     Matrix<T> u;                 ///< (n_rows, n_components)
     std::vector<T> s;            ///< (n_components,), descending

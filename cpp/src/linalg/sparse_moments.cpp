@@ -87,23 +87,40 @@ template <class N> std::vector<double> added_rows(const Matrix<N>& a)
     return sum;
 }
 
+double root_of(const std::vector<double>& roots, Index row)
+{
+    return roots.empty() ? 1.0 : roots[static_cast<std::size_t>(row)];
+}
+
+double total_weight(const std::vector<double>& roots, Index n_rows)
+{
+    if (roots.empty())
+        return static_cast<double>(n_rows);
+    double total = 0.0;
+    for (const double root : roots)
+        total += root * root;
+    return total;
+}
+
 } // namespace
 
-template <class T, class I> ColumnMoments column_moments(CsrView<T, I> x, bool center, double scale, int threads)
+template <class T, class I>
+ColumnMoments column_moments(CsrView<T, I> x, bool center, double scale, int threads, const std::vector<double>& roots)
 {
     const Index affordable = stored_entries(x) / (8 * (x.n_cols + 1));
     const std::vector<Index> lanes = cut_lanes(x, std::max<Index>(1, std::min(most_lanes, affordable)));
     const auto n_lanes = static_cast<Index>(lanes.size()) - 1;
-    const auto n = static_cast<double>(x.n_rows);
+    const double n = total_weight(roots, x.n_rows);
     ColumnMoments result;
-    Matrix<Index> counts(n_lanes, center ? x.n_cols : 0);
+    Matrix<double> counts(n_lanes, center ? x.n_cols : 0); // weights of the rows that store an entry
     if (center) {
         Matrix<double> sums(n_lanes, x.n_cols);
         std::fill_n(sums.data(), sums.size(), 0.0);
-        std::fill_n(counts.data(), counts.size(), Index{0});
+        std::fill_n(counts.data(), counts.size(), 0.0);
         for_rows_in_lanes(lanes, threads, [&](Index lane, Index row, Index) {
             for (I p = x.indptr[row]; p < x.indptr[row + 1]; ++p)
-                sums(lane, static_cast<Index>(x.indices[p])) += scale * static_cast<double>(x.values[p]);
+                sums(lane, static_cast<Index>(x.indices[p])) +=
+                    scale * static_cast<double>(x.values[p]) * root_of(roots, row);
         });
         result.mean = added_rows(sums);
         for (double& m : result.mean)
@@ -113,26 +130,29 @@ template <class T, class I> ColumnMoments column_moments(CsrView<T, I> x, bool c
     std::vector<double> lane_squares(static_cast<std::size_t>(n_lanes), 0.0);
     for_rows_in_lanes(lanes, threads, [&](Index lane, Index row, Index worker) {
         double sum = 0.0;
+        const double root = root_of(roots, row);
         entries.for_row(row, worker, [&](Index column, double value) {
-            const double deviation = scale * value - (center ? result.mean[static_cast<std::size_t>(column)] : 0.0);
+            const double mean = center ? result.mean[static_cast<std::size_t>(column)] : 0.0;
+            const double deviation = scale * value - root * mean;
             sum += deviation * deviation;
             if (center)
-                ++counts(lane, column);
+                counts(lane, column) += root * root;
         });
         lane_squares[static_cast<std::size_t>(lane)] += sum;
     });
     result.squares = ordered_sum(lane_squares);
     const std::vector<double> stored = added_rows(counts);
     for (std::size_t j = 0; j < result.mean.size(); ++j)
-        result.squares += (n - stored[j]) * result.mean[j] * result.mean[j];
+        result.squares += std::max(0.0, n - stored[j]) * result.mean[j] * result.mean[j];
     unscale(result.mean, scale);
     return result;
 }
 
-template <class T, class I> ColumnMoments row_moments(CsrView<T, I> x, bool center, double scale, int threads)
+template <class T, class I>
+ColumnMoments row_moments(CsrView<T, I> x, bool center, double scale, int threads, const std::vector<double>& roots)
 {
     const std::vector<Index> lanes = cut_lanes(x, most_lanes);
-    const auto n = static_cast<double>(x.n_cols);
+    const double n = total_weight(roots, x.n_cols);
     ColumnMoments result;
     result.mean.assign(static_cast<std::size_t>(center ? x.n_rows : 0), 0.0);
     DistinctEntries<T, I> entries(x, threads);
@@ -141,15 +161,16 @@ template <class T, class I> ColumnMoments row_moments(CsrView<T, I> x, bool cent
         double mean = 0.0, sum = 0.0, missing = n;
         if (center) {
             for (I p = x.indptr[row]; p < x.indptr[row + 1]; ++p)
-                mean += scale * static_cast<double>(x.values[p]);
+                mean += scale * static_cast<double>(x.values[p]) * root_of(roots, static_cast<Index>(x.indices[p]));
             mean /= n;
             result.mean[static_cast<std::size_t>(row)] = mean;
         }
-        entries.for_row(row, worker, [&](Index, double value) {
-            sum += (scale * value - mean) * (scale * value - mean);
-            --missing;
+        entries.for_row(row, worker, [&](Index column, double value) {
+            const double root = root_of(roots, column), deviation = scale * value - root * mean;
+            sum += deviation * deviation;
+            missing -= root * root;
         });
-        lane_squares[static_cast<std::size_t>(lane)] += sum + missing * mean * mean;
+        lane_squares[static_cast<std::size_t>(lane)] += sum + std::max(0.0, missing) * mean * mean;
     });
     result.squares = ordered_sum(lane_squares);
     unscale(result.mean, scale);
@@ -157,8 +178,8 @@ template <class T, class I> ColumnMoments row_moments(CsrView<T, I> x, bool cent
 }
 
 #define MATFACT_SPARSE_MOMENTS(T, I)                                                                                   \
-    template ColumnMoments column_moments(CsrView<T, I>, bool, double, int);                                           \
-    template ColumnMoments row_moments(CsrView<T, I>, bool, double, int);
+    template ColumnMoments column_moments(CsrView<T, I>, bool, double, int, const std::vector<double>&);               \
+    template ColumnMoments row_moments(CsrView<T, I>, bool, double, int, const std::vector<double>&);
 MATFACT_SPARSE_MOMENTS(float, std::int32_t)
 MATFACT_SPARSE_MOMENTS(float, std::int64_t)
 MATFACT_SPARSE_MOMENTS(double, std::int32_t)

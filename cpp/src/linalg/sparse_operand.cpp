@@ -52,10 +52,10 @@ template <class T> std::vector<T> weighted_sums(MatrixView<const T> a, const dou
 
 template <class S, class I>
 SparseOperand<S, I>::SparseOperand(CsrView<S, I> stored, bool by_columns, bool center, bool keep_transpose,
-                                   double largest, int threads)
-    : by_columns_(by_columns), threads_(threads), scale_(safe_scale<S>(largest)),
-      moments_(by_columns ? row_moments(stored, center, scale_, threads)
-                          : column_moments(stored, center, scale_, threads)),
+                                   double largest, int threads, std::vector<double> roots)
+    : by_columns_(by_columns), threads_(threads), scale_(safe_scale<S>(largest)), roots_(std::move(roots)),
+      moments_(by_columns ? row_moments(stored, center, scale_, threads, roots_)
+                          : column_moments(stored, center, scale_, threads, roots_)),
       product_(stored, keep_transpose, threads)
 {
 }
@@ -74,9 +74,12 @@ void SparseOperand<S, I>::times(MatrixView<const T> q, MatrixView<T> y) const
     RankOneUpdate<T> update;
     update.scale = static_cast<T>(scale_);
     std::vector<T> shift;
+    const std::vector<T> roots(roots_.begin(), roots_.end());
     if (!moments_.mean.empty()) {
         shift = weighted_sums(q, moments_.mean.data(), threads_);
         update.right = shift.data();
+        if (!roots.empty())
+            update.left = roots.data();
     }
     if (by_columns_)
         product_.transposed_multiply_into(q, y, update, threads_);
@@ -93,7 +96,7 @@ void SparseOperand<S, I>::transposed_times(MatrixView<const T> y, MatrixView<T> 
     std::vector<T> sums;
     const std::vector<T> mean(moments_.mean.begin(), moments_.mean.end());
     if (!mean.empty()) {
-        sums = weighted_sums<T>(y, nullptr, threads_);
+        sums = weighted_sums<T>(y, roots_.empty() ? nullptr : roots_.data(), threads_);
         update.left = mean.data();
         update.right = sums.data();
     }
