@@ -29,6 +29,8 @@ METHODS = (
     "bounds",
     "sparse",
     "pca",
+    "truncated",
+    "trust",
     "incremental_pca",
     "ppca",
     "factorize",

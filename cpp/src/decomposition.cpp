@@ -1,5 +1,6 @@
 #include "decomposition.hpp"
 
+#include "checkpoint.hpp"
 #include "linalg/orientation.hpp"
 
 #include <algorithm>
@@ -89,7 +90,7 @@ bool wants_residuals(const SvdOptions& options)
 }
 
 linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solver, Index k, double total_variance,
-                                       int threads)
+                                       int threads, const Progress& progress)
 {
     linalg::IterativeOptions iterations;
     iterations.n_components = k;
@@ -99,6 +100,7 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
     iterations.block = options.block;
     iterations.seed = options.seed;
     iterations.threads = threads;
+    iterations.report = report_of(progress);
     iterations.max_passes = options.max_passes > 0 ? options.max_passes : solver == SvdSolver::krylov ? 1000 : 5;
     return iterations;
 }

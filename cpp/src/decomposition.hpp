@@ -57,9 +57,10 @@ double resolved_tol(double tol, SvdSolver solver, bool is_single);
 
 bool wants_residuals(const SvdOptions& options);
 
-/// options for the iterations; those of k triplets, or of a fraction where k is 0.
+/// options for the iterations, which tell `progress` of their passes; those of k triplets, or of a fraction where k
+/// is 0. `progress` must outlive the result.
 linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solver, Index k, double total_variance,
-                                       int threads);
+                                       int threads, const Progress& progress);
 
 /// Takes the factors of a tall matrix: of x, or of its transpose where x is wide.
 void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide);

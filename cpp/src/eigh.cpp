@@ -154,7 +154,7 @@ EighResult<T> by_lapack(MatrixView<const T> a, Index k, T magnitude, bool subset
 template <class T>
 linalg::KrylovResult<T> iterate(Index n, Index k, const linalg::BlockOperator<T>& apply,
                                 const std::function<double(double, double)>& accepted, bool give_up,
-                                const EighOptions& options, int threads, const linalg::Checkpoint& checkpoint)
+                                const EighOptions& options, int threads, const Progress& progress)
 {
     linalg::KrylovOptions engine;
     engine.block = std::is_same_v<T, float> ? 16 : 8; // a cache line
@@ -164,7 +164,8 @@ linalg::KrylovResult<T> iterate(Index n, Index k, const linalg::BlockOperator<T>
     engine.give_up = give_up;
     engine.seed = options.seed;
     engine.threads = threads;
-    return linalg::krylov<T>(n, apply, engine, checkpoint);
+    engine.report = report_of(progress);
+    return linalg::krylov<T>(n, apply, engine, checkpoint_of(progress));
 }
 
 template <class T> double resolved_tol(double tol) { return tol > 0.0 ? tol : std::is_same_v<T, float> ? 1e-6 : 1e-12; }
@@ -190,7 +191,7 @@ template <class T> EighResult<T> as_result(linalg::KrylovResult<T> found, double
 /// w and v of the leading pairs by Lanczos iterations on a itself.
 template <class T>
 EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighOptions& options, int threads,
-                        const linalg::Checkpoint& checkpoint)
+                        const Progress& progress)
 {
     linalg::Operand<T> z{a.col_stride == 1 ? a : a.transposed()};
     // Scaled, a is copied tile by tile in every pass; squares of ordinary entries need no care.
@@ -206,7 +207,7 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
             linalg::multiply_into(z, q, aq, threads);
     };
     const bool is_automatic = options.solver == EighSolver::automatic;
-    return as_result(iterate<T>(a.n_rows, k, apply, accepted, is_automatic, options, threads, checkpoint), z.scale);
+    return as_result(iterate<T>(a.n_rows, k, apply, accepted, is_automatic, options, threads, progress), z.scale);
 }
 
 /// Residuals and error bounds from av = scale * A v; `largest` is at most the norm of scale * A.
@@ -298,7 +299,6 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
 
     const int pass_threads = n <= worth_threads ? 1 : threads;
     const T magnitude = checked_magnitude(a, pass_threads);
-    const linalg::Checkpoint checkpoint = checkpoint_of(progress);
     const bool is_automatic = options.solver == EighSolver::automatic;
     EighSolver solver = is_automatic ? choose_solver(n, k) : options.solver;
     EighResult<T> result;
@@ -306,12 +306,12 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
         EighOptions limited = options;
         if (is_automatic)
             limited.max_passes = std::min(options.max_passes, passes_worth_trying(n));
-        result = by_krylov(a, k, magnitude, limited, threads, checkpoint);
-        if (is_automatic && result.status != Status::converged)
+        result = by_krylov(a, k, magnitude, limited, threads, progress);
+        if (is_automatic && result.status == Status::max_iter)
             solver = direct_solver(n, k);
     }
     if (solver != EighSolver::krylov)
-        result = by_lapack(a, k, magnitude, solver == EighSolver::subset, threads, checkpoint);
+        result = by_lapack(a, k, magnitude, solver == EighSolver::subset, threads, checkpoint_of(progress));
     if (options.compute_residuals) {
         Certificate<T> certificate = eigh_certificate<T>(a, result.w, result.v.view(), result.next_value, threads);
         result.residuals = std::move(certificate.residuals);
@@ -355,7 +355,7 @@ template <class T> EighResult<T> eigh(const LinearOperator<T>& a, const EighOpti
     const double tol = resolved_tol<T>(options.tol);
     linalg::KrylovResult<T> found = iterate<T>(
         n, k, [&](MatrixView<const T> q, MatrixView<T> aq) { safe.times(q, aq); },
-        [tol](double, double norm) { return 0.5 * tol * norm; }, false, options, threads, checkpoint_of(progress));
+        [tol](double, double norm) { return 0.5 * tol * norm; }, false, options, threads, progress);
     const T norm = static_cast<T>(found.norm), scale = static_cast<T>(safe.scale());
     EighResult<T> result = as_result(std::move(found), safe.scale());
     Matrix<T> av(n, k);

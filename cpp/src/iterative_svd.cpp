@@ -62,6 +62,7 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
     engine.max_passes = options.max_passes;
     engine.seed = options.seed;
     engine.threads = options.threads;
+    engine.report = options.report;
     return krylov<C>(d, gram, engine, checkpoint);
 }
 
@@ -87,6 +88,7 @@ IterativeSvd finished(const TallOperator<T>& a, const KrylovResult<C>& found, co
     result.n_passes = found.n_passes;
     result.n_columns = found.n_columns;
     result.status = found.status;
+    result.gave_up = found.gave_up;
     if (result.status == Status::converged && options.tol > 0.0 && !all_within(result.residuals, options.tol))
         result.status = Status::max_iter;
     return result;
@@ -144,7 +146,8 @@ IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& option
         if (options.tol >= reachable || !a.exact_gram) {
             IterativeSvd result =
                 finished(a, leading_eigenpairs<float>(a.n_cols, a.gram, options, checkpoint), options);
-            if (result.status != Status::max_iter || result.n_passes >= options.max_passes || !a.exact_gram)
+            if (result.status != Status::max_iter || result.gave_up || result.n_passes >= options.max_passes ||
+                !a.exact_gram)
                 return result;
         }
         return finished(a, leading_eigenpairs<double>(a.n_cols, a.exact_gram, options, checkpoint), options);
@@ -162,7 +165,9 @@ IterativeSvd randomized_svd(const TallOperator<T>& a, const IterativeOptions& op
             q.data()[i] = random_normal(options.seed, 0, static_cast<std::uint64_t>(i));
     });
     orthonormalize(q, options.threads);
-    for (Index pass = 1; pass < options.max_passes; ++pass) {
+    Index n_passes = 1; // with the projection
+    bool stop = false;
+    while (n_passes < options.max_passes && !stop) {
         if (checkpoint)
             checkpoint();
         const Matrix<T> block = converted<double, T>(q);
@@ -170,12 +175,16 @@ IterativeSvd randomized_svd(const TallOperator<T>& a, const IterativeOptions& op
         a.gram(block.view(), z.view());
         q = converted<T, double>(z);
         orthonormalize(q, options.threads);
+        stop = options.report && options.report(n_passes, std::numeric_limits<double>::infinity());
+        ++n_passes;
     }
     IterativeSvd result = project_onto(a, q, options.n_components, options.threads);
     result.next_value = nan;
-    result.n_passes = options.max_passes;
-    result.n_columns = options.max_passes * width;
-    if (options.tol > 0.0 && !all_within(result.residuals, options.tol))
+    result.n_passes = n_passes;
+    result.n_columns = n_passes * width;
+    if (n_passes < options.max_passes)
+        result.status = Status::stopped;
+    else if (options.tol > 0.0 && !all_within(result.residuals, options.tol))
         result.status = Status::max_iter;
     return result;
 }

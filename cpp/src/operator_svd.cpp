@@ -71,7 +71,7 @@ template <class T> SvdResult<T> svd(const LinearOperator<T>& x, const SvdOptions
     resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);
     const linalg::IterativeOptions iterations =
         iterations_of(resolved, solver, options.n_components ? options.n_components : std::min(x.n_rows, x.n_cols),
-                      std::numeric_limits<double>::quiet_NaN(), threads);
+                      std::numeric_limits<double>::quiet_NaN(), threads, progress);
     const linalg::Checkpoint checkpoint = checkpoint_of(progress);
 
     SafeOperator<T> safe(x);

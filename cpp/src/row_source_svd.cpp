@@ -233,21 +233,24 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     SvdOptions resolved = options;
     resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);
     const linalg::TallOperator<double> a = tall_operator(rows, survey.mean);
-    linalg::IterativeSvd found;
-    found.status = Status::stopped;
+    std::optional<linalg::IterativeSvd> found;
     if (solver == SvdSolver::krylov) {
         linalg::IterativeOptions iterations =
-            iterations_of(resolved, solver, by_fraction ? Index{0} : k, survey.squares, threads);
+            iterations_of(resolved, solver, by_fraction ? Index{0} : k, survey.squares, threads, progress);
         iterations.block = std::min(x.n_cols, options.block ? options.block : default_block(by_fraction ? 26 : k));
         iterations.want_u = options.compute_u;
+        if (progress) // of all passes over X, as the result counts them
+            iterations.report = [&](Index, double excess) { return progress({rows.n_passes(), excess}); };
         found = linalg::krylov_svd(a, iterations, checkpoint);
-        if (found.status == Status::stopped) // the fraction takes a good part of all triplets
+        if (found->gave_up) { // the fraction takes a good part of all triplets
             survey = gram_survey(rows, options.center);
+            found.reset();
+        }
     }
-    if (found.status == Status::stopped)
+    if (!found)
         found = by_gram(a, survey, k, options.variance_fraction, options.compute_u, threads);
     Decomposition d;
-    take_iterations(d, std::move(found), false);
+    take_iterations(d, std::move(*found), false);
     if (solver == SvdSolver::gram)
         judge(d, resolved.tol);
     d.mean = std::move(survey.mean);

@@ -125,9 +125,9 @@ SvdSolver choose_solver(Index shorter, Index k)
 }
 
 template <class S, class I>
-Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options, int threads,
-                        const Checkpoint& checkpoint)
+Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options, int threads, const Progress& progress)
 {
+    const Checkpoint checkpoint = checkpoint_of(progress);
     const bool by_fraction = options.variance_fraction > 0.0, wide = x.n_rows() < x.n_cols();
     const Index shorter = std::min(x.n_rows(), x.n_cols()), k = options.n_components ? options.n_components : shorter;
     const TallOperator<S> a = tall_operator(x, wide);
@@ -139,15 +139,15 @@ Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options,
     const double total = x.moments().squares;
     if (solver != SvdSolver::gram) {
         const linalg::IterativeOptions iterations =
-            iterations_of(resolved, solver, by_fraction ? Index{0} : k, total, threads);
-        Decomposition d;
-        take_iterations(d,
-                        solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
-                                                    : linalg::randomized_svd(a, iterations, checkpoint),
-                        wide);
-        d.total_variance = total;
-        if (d.status != Status::stopped)
+            iterations_of(resolved, solver, by_fraction ? Index{0} : k, total, threads, progress);
+        linalg::IterativeSvd found = solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                                 : linalg::randomized_svd(a, iterations, checkpoint);
+        if (!found.gave_up) {
+            Decomposition d;
+            take_iterations(d, std::move(found), wide);
+            d.total_variance = total;
             return d;
+        }
         // The fraction takes so many triplets that the Gram matrix is cheaper.
     }
     Decomposition d = by_gram(a, k, wide, resolved, threads, checkpoint);
@@ -161,14 +161,14 @@ Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options,
 /// `stored` is x, or where `by_columns` its transpose; `roots` are those of the weights that its values carry.
 template <class S, class I>
 Decomposition decompose(CsrView<S, I> stored, bool by_columns, std::vector<double> roots, const SvdOptions& options,
-                        int threads, const Checkpoint& checkpoint)
+                        int threads, const Progress& progress)
 {
     const double largest = linalg::largest_magnitude(stored, threads);
     if (!std::isfinite(largest))
         throw_not_finite();
     const SparseOperand<S, I> x(stored, by_columns, options.center, options.keep_transpose, largest, threads,
                                 std::move(roots));
-    Decomposition d = decompose(x, options, threads, checkpoint);
+    Decomposition d = decompose(x, options, threads, progress);
     d.mean = x.moments().mean;
     unscale(d, x.scale());
     return d;
@@ -176,14 +176,14 @@ Decomposition decompose(CsrView<S, I> stored, bool by_columns, std::vector<doubl
 
 template <class S, class I>
 Decomposition decompose_weighted(CsrView<S, I> stored, bool by_columns, const SvdOptions& options, int threads,
-                                 const Checkpoint& checkpoint)
+                                 const Progress& progress)
 {
     const Index n_cols = by_columns ? stored.n_rows : stored.n_cols;
     const RowWeights weights = positive_weights(options.weights, by_columns ? stored.n_cols : stored.n_rows);
     options.validate(weights.n_present, n_cols);
     WeightedCsr<S, I> z = weighted_csr(stored, by_columns, weights);
     const CsrView<S, I> present = by_columns ? z.view(n_cols, weights.n_present) : z.view(weights.n_present, n_cols);
-    Decomposition d = decompose(present, by_columns, std::move(z.roots), options, threads, checkpoint);
+    Decomposition d = decompose(present, by_columns, std::move(z.roots), options, threads, progress);
     if (options.compute_u)
         d.u = spread_rows(d.u, weights);
     return d;
@@ -199,10 +199,9 @@ SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions&
     if (options.solver == SvdSolver::full)
         throw std::invalid_argument("solver full needs a dense X; gram and krylov take a sparse one");
     const int threads = resolve_threads(options.num_threads);
-    const Checkpoint checkpoint = checkpoint_of(progress);
     linalg::check_structure(stored, threads);
-    Decomposition d = options.weights ? decompose_weighted(stored, by_columns, options, threads, checkpoint)
-                                      : decompose(stored, by_columns, {}, options, threads, checkpoint);
+    Decomposition d = options.weights ? decompose_weighted(stored, by_columns, options, threads, progress)
+                                      : decompose(stored, by_columns, {}, options, threads, progress);
     d.size = stored.n_rows + stored.n_cols;
     return as_result<S>(std::move(d), options);
 }

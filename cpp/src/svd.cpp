@@ -221,9 +221,10 @@ template <class T> linalg::TallOperator<T> tall_operator(const Operand<T>& z, in
     return a;
 }
 
+/// Nothing where the fraction takes so many triplets that a direct solver is faster.
 template <class T>
-Decomposition by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, const SvdOptions& options, int threads,
-                            const Checkpoint& checkpoint)
+std::optional<Decomposition> by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, const SvdOptions& options,
+                                           int threads, const Progress& progress)
 {
     const bool wide = x.n_rows < x.n_cols;
     Operand<T> z{x};
@@ -235,12 +236,14 @@ Decomposition by_iterations(MatrixView<const T> x, Index k, SvdSolver solver, co
     if (wide)
         z = z.transposed();
     d.total_variance = moments.squares;
-    const linalg::IterativeOptions iterations = iterations_of(options, solver, k, d.total_variance, threads);
+    const linalg::IterativeOptions iterations = iterations_of(options, solver, k, d.total_variance, threads, progress);
     const linalg::TallOperator<T> a = tall_operator(z, threads);
-    take_iterations(d,
-                    solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
-                                                : linalg::randomized_svd(a, iterations, checkpoint),
-                    wide);
+    const Checkpoint checkpoint = checkpoint_of(progress);
+    linalg::IterativeSvd found = solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
+                                                             : linalg::randomized_svd(a, iterations, checkpoint);
+    if (found.gave_up)
+        return std::nullopt;
+    take_iterations(d, std::move(found), wide);
     unscale(d, z.scale);
     return d;
 }
@@ -265,7 +268,7 @@ SvdSolver choose_solver(Index n_rows, Index n_cols, Index k, bool is_single)
 }
 
 template <class T>
-Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int threads, const Checkpoint& checkpoint)
+Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int threads, const Progress& progress)
 {
     const bool by_fraction = options.variance_fraction > 0.0;
     const Index all = std::min(x.n_rows, x.n_cols), k = options.n_components ? options.n_components : all;
@@ -275,13 +278,12 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
     SvdOptions resolved = options;
     resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);
     if (solver == SvdSolver::krylov || solver == SvdSolver::randomized) {
-        Decomposition d = by_iterations(x, by_fraction ? Index{0} : k, solver, resolved, threads, checkpoint);
-        if (d.status != Status::stopped)
-            return d;
-        solver = SvdSolver::gram; // the fraction takes a good part of all triplets
+        if (auto d = by_iterations(x, by_fraction ? Index{0} : k, solver, resolved, threads, progress))
+            return std::move(*d);
+        solver = SvdSolver::gram;
     }
-    Decomposition d =
-        solver == SvdSolver::full ? by_lapack(x, k, resolved, threads) : by_gram(x, k, resolved, threads, checkpoint);
+    Decomposition d = solver == SvdSolver::full ? by_lapack(x, k, resolved, threads)
+                                                : by_gram(x, k, resolved, threads, checkpoint_of(progress));
     if (by_fraction)
         cut_to_fraction(d, options.variance_fraction);
     judge(d, resolved.tol);
@@ -291,14 +293,14 @@ Decomposition decompose(MatrixView<const T> x, const SvdOptions& options, int th
 /// Of a copy of the rows that carries their weights.
 template <class T>
 Decomposition decompose_weighted(MatrixView<const T> x, const SvdOptions& options, int threads,
-                                 const Checkpoint& checkpoint)
+                                 const Progress& progress)
 {
     const RowWeights weights = positive_weights(options.weights, x.n_rows);
     options.validate(weights.n_present, x.n_cols);
     WeightedRows<T> z = weighted_rows(x, weights, options.center, threads);
     SvdOptions plain = options;
     plain.center = false;
-    Decomposition d = decompose(MatrixView<const T>(z.rows.view()), plain, threads, checkpoint);
+    Decomposition d = decompose(MatrixView<const T>(z.rows.view()), plain, threads, progress);
     d.mean = std::move(z.mean);
     if (options.compute_u)
         d.u = spread_rows(d.u, weights);
@@ -334,9 +336,8 @@ template <class T> SvdResult<T> svd(MatrixView<const T> x, const SvdOptions& opt
 {
     options.validate(x.n_rows, x.n_cols);
     const int threads = resolve_threads(options.num_threads);
-    const Checkpoint checkpoint = checkpoint_of(progress);
-    Decomposition d = options.weights ? decompose_weighted(x, options, threads, checkpoint)
-                                      : decompose(x, options, threads, checkpoint);
+    Decomposition d =
+        options.weights ? decompose_weighted(x, options, threads, progress) : decompose(x, options, threads, progress);
     d.size = x.n_rows + x.n_cols;
     return as_result<T>(std::move(d), options);
 }

@@ -8,7 +8,7 @@ Functions take NumPy arrays and return frozen results, and `Moments` sums up bat
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from matfact._progress import Iteration
+from matfact._progress import Iteration, Pass, progress
 from matfact._runtime import CpuInfo, cpu_info, get_num_threads, set_num_threads, threads
 from matfact.complete import Completion, complete
 from matfact.eigh import EighResult, eigh
@@ -56,6 +56,7 @@ __all__ = [
     "MatrixFactorization",
     "Moments",
     "NumericalError",
+    "Pass",
     "Popularity",
     "PureSVD",
     "Recommendations",
@@ -71,6 +72,7 @@ __all__ = [
     "get_num_threads",
     "k_fold",
     "leave_k_out",
+    "progress",
     "random_split",
     "set_num_threads",
     "strong_generalization",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._operator import Operator
+from matfact._progress import CoreProgress, reported
 from matfact._validation import Compressed, core_suffix, walkable
 from matfact.exceptions import NumericalError
 
@@ -44,6 +45,7 @@ def decompose(
     seed: int = 0,
     keep_transpose: bool = True,
     num_threads: int = 0,
+    callback: CoreProgress | None = None,
 ) -> Decomposition:
     """Decompose a checked matrix; `n_components` 0 asks for all triplets, or for those of `variance_fraction`.
 
@@ -54,21 +56,22 @@ def decompose(
     only = (
         {"keep_transpose": keep_transpose} if isinstance(x, Compressed) else {"compute_residuals": weights is not None}
     )
-    *found, status = function(
-        *matrix,
-        n_components=n_components,
-        variance_fraction=variance_fraction,
-        solver=solver,
-        center=center,
-        compute_u=compute_u,
-        weights=weights,
-        tol=nan if tol is None else tol,
-        max_passes=max_passes,
-        seed=seed,
-        num_threads=num_threads,
-        progress=None,
-        **only,
-    )
+    with reported("svd", callback, unit="passes", value="residual / tol") as report:
+        *found, status = function(
+            *matrix,
+            n_components=n_components,
+            variance_fraction=variance_fraction,
+            solver=solver,
+            center=center,
+            compute_u=compute_u,
+            weights=weights,
+            tol=nan if tol is None else tol,
+            max_passes=max_passes,
+            seed=seed,
+            num_threads=num_threads,
+            progress=report,
+            **only,
+        )
     return Decomposition._make((*found, status.name))
 
 
@@ -82,23 +85,25 @@ def decompose_operator(
     max_passes: int,
     seed: int,
     num_threads: int,
+    callback: CoreProgress | None,
 ) -> Decomposition:
     """Decompose an operator; `n_components` 0 asks for all triplets."""
     _lapack.ensure_lapack_for(x.shape)
     function: Any = getattr(_core, f"svd_{x.core_suffix}")
-    *found, status = function(
-        x.times,
-        x.transposed_times,
-        *x.shape,
-        n_components=n_components,
-        solver=solver,
-        center=center,
-        tol=nan if tol is None else tol,
-        max_passes=max_passes,
-        seed=seed,
-        num_threads=num_threads,
-        progress=None,
-    )
+    with reported("svd", callback, unit="passes", value="residual / tol") as report:
+        *found, status = function(
+            x.times,
+            x.transposed_times,
+            *x.shape,
+            n_components=n_components,
+            solver=solver,
+            center=center,
+            tol=nan if tol is None else tol,
+            max_passes=max_passes,
+            seed=seed,
+            num_threads=num_threads,
+            progress=report,
+        )
     return Decomposition._make((*found, status.name))
 
 

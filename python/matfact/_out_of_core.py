@@ -11,6 +11,7 @@ import numpy as np
 from matfact import _core, _lapack
 from matfact._decompose import Decomposition
 from matfact._memory import Plan, parse_memory_limit, plan, result_bytes, too_small
+from matfact._progress import CoreProgress, reported, rows_reported
 from matfact._sources import Source
 from matfact._validation import Compressed, check_n_components
 
@@ -28,6 +29,7 @@ def decompose_source(
     max_passes: int = 0,
     seed: int = 0,
     num_threads: int = 0,
+    callback: CoreProgress | None = None,
 ) -> tuple[Decomposition, int]:
     """Decompose a source, and count its rows. `n_components` 0 asks for all triplets, or for those of
     `variance_fraction`; without u there are no residuals."""
@@ -46,21 +48,22 @@ def decompose_source(
     _lapack.ensure_lapack_for((source.n_features, source.n_features))
     rows = _Rows(source, way, limit, (n_components or source.n_features) if compute_u else 0)
     function: Any = getattr(_core, f"svd_batches_f{8 * source.dtype.itemsize}")
-    *found, status = function(
-        rows.batches,
-        source.n_features,
-        n_components=n_components,
-        variance_fraction=variance_fraction,
-        solver=_core.SvdSolver[way.solver],
-        center=center,
-        compute_u=compute_u,
-        tol=nan if tol is None else tol,
-        max_passes=max_passes,
-        block=way.block,
-        seed=seed,
-        num_threads=num_threads,
-        progress=None,
-    )
+    with reported("svd", callback, unit="passes", value="residual / tol") as report:
+        *found, status = function(
+            rows.batches,
+            source.n_features,
+            n_components=n_components,
+            variance_fraction=variance_fraction,
+            solver=_core.SvdSolver[way.solver],
+            center=center,
+            compute_u=compute_u,
+            tol=nan if tol is None else tol,
+            max_passes=max_passes,
+            block=way.block,
+            seed=seed,
+            num_threads=num_threads,
+            progress=report,
+        )
     return Decomposition._make((*found, status.name)), rows.count
 
 
@@ -69,17 +72,23 @@ class _Rows:
 
     def __init__(self, source: Source, way: Plan, limit: int | None, columns_of_u: int) -> None:
         self._source, self._way, self._limit, self._columns_of_u = source, way, limit, columns_of_u
-        self.count = 0
+        self.count = self._n_passes = 0
 
     def batches(self) -> Iterator[Any]:
         """One pass."""
+        self._n_passes += 1
         count = heaviest = 0
-        for batch in self._source.read(self._way.batch_rows):
-            count += batch.shape[0]
-            if self._source.n_rows is None:
-                heaviest = max(heaviest, _bytes_of(batch))
-                self._check(heaviest, 0)
-            yield (batch.values, batch.indices, batch.indptr, *batch.shape) if isinstance(batch, Compressed) else batch
+        with rows_reported(f"pass {self._n_passes}", self._source.n_rows or self.count or None) as advance:
+            for batch in self._source.read(self._way.batch_rows):
+                count += batch.shape[0]
+                if self._source.n_rows is None:
+                    heaviest = max(heaviest, _bytes_of(batch))
+                    self._check(heaviest, 0)
+                if isinstance(batch, Compressed):
+                    yield batch.values, batch.indices, batch.indptr, *batch.shape
+                else:
+                    yield batch
+                advance(batch.shape[0])
         if self._source.n_rows is None:
             self._check(heaviest, count)
         self.count = count

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from matfact import _core
 from matfact import typing as mt
 from matfact._missing import Latent, complete_rows
+from matfact._progress import reported
 from matfact._validation import core_suffix
 from matfact.exceptions import ConvergenceWarning
 
@@ -36,15 +37,16 @@ class PpcaFit(NamedTuple):
 def fit_ppca(x: mt.FloatArray, n_components: int, *, variational: bool, tol: float, num_threads: int) -> PpcaFit:
     """Fit a checked matrix with NaN; `tol` 0 stands for the default."""
     function: Any = getattr(_core, f"ppca_{core_suffix(x)}")
-    components, variance, mean, noise, covariance, _, _, n_rows, n_iter, status = function(
-        x,
-        n_components=n_components,
-        variational=variational,
-        tol=tol or _DEFAULT_TOL,
-        max_iter=_MAX_ITER,
-        num_threads=num_threads,
-        progress=None,
-    )
+    with reported("PCA with missing entries") as report:
+        components, variance, mean, noise, covariance, _, _, n_rows, n_iter, status = function(
+            x,
+            n_components=n_components,
+            variational=variational,
+            tol=tol or _DEFAULT_TOL,
+            max_iter=_MAX_ITER,
+            num_threads=num_threads,
+            progress=report,
+        )
     if status.name == "max_iter":
         warnings.warn(
             f"PCA with missing entries used all {_MAX_ITER} sweeps before the log-likelihood gained less than "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._progress import Callback, between_sweeps
+from matfact._progress import Callback, between_sweeps, reported
 from matfact._recommender import Factor, Recommender, as_interactions
 from matfact._validation import as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
@@ -157,19 +157,20 @@ class BiasedMF(Recommender):
             _warn_of_short_rows(known, options["n_components"] + options["biases"])
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"biased_mf_i{8 * x.indices.itemsize}")
-        mean, w, h, history, n_iter, status = fit(
-            x.data,
-            x.indices,
-            x.indptr,
-            xt.data,
-            xt.indices,
-            xt.indptr,
-            max_iter=max_iter,
-            tol=as_real(self.tol, "tol"),
-            seed=draw_seed(self.random_state),
-            progress=between_sweeps(callback),
-            **options,
-        )
+        with reported("BiasedMF", between_sweeps(callback)) as report:
+            mean, w, h, history, n_iter, status = fit(
+                x.data,
+                x.indices,
+                x.indptr,
+                xt.data,
+                xt.indices,
+                xt.indptr,
+                max_iter=max_iter,
+                tol=as_real(self.tol, "tol"),
+                seed=draw_seed(self.random_state),
+                progress=report,
+                **options,
+            )
         facts = {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
         self._adopt(known, w, h, facts)
         return self

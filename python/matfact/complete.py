@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._progress import bars, reported
 from matfact._validation import (
     Csr,
     as_csr,
@@ -21,6 +22,7 @@ from matfact._validation import (
     as_integer,
     as_matrix,
     as_real,
+    check_flag,
     check_num_threads,
     core_suffix,
     is_sparse,
@@ -158,6 +160,7 @@ def complete(
     max_components: int | None = None,
     tol: float | None = None,
     max_iter: int = 1000,
+    progress: bool = False,
     callback: Callback | None = None,
     num_threads: int | None = None,
 ) -> Completion:
@@ -184,6 +187,8 @@ def complete(
         Share of the objective that the optimality gap may have; None takes 1e-5 for float64 and 1e-4 for float32.
     max_iter : int, default=1000
         Most sweeps over X.
+    progress : bool, default=False
+        Show a progress bar, as `matfact.progress` does.
     callback : callable, optional
         Called with a `Sweep` between sweeps; returning True stops. An exception passes through unchanged.
     num_threads : int, optional
@@ -245,15 +250,16 @@ def complete(
         "tol": tolerance,
         "max_iter": sweeps,
         "num_threads": check_num_threads(num_threads),
-        "progress": None if callback is None else partial(_report, callback),
     }
+    told = None if callback is None else partial(_report, callback)
     function: Any
-    if isinstance(x, Csr):
-        function = getattr(_core, f"complete_{x.core_suffix}")
-        result = function(x.values, x.indices, x.indptr, *x.shape, **options)
-    else:
-        function = getattr(_core, f"complete_{core_suffix(x)}")
-        result = function(x, **options)
+    with bars(check_flag(progress, "progress")), reported("complete", told) as report:
+        if isinstance(x, Csr):
+            function = getattr(_core, f"complete_{x.core_suffix}")
+            result = function(x.values, x.indices, x.indptr, *x.shape, progress=report, **options)
+        else:
+            function = getattr(_core, f"complete_{core_suffix(x)}")
+            result = function(x, progress=report, **options)
     u, s, vt, objective, lower_bound, dual_norm, history, n_observed, n_iter, status = result
     gap = max(objective - lower_bound, 0.0)
     if status.name == "max_iter":

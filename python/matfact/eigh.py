@@ -11,10 +11,12 @@ from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._certificate import Certificate
 from matfact._operator import Operator, as_operator, is_operator
+from matfact._progress import PassCallback, bars, between_passes, reported
 from matfact._validation import (
     as_matrix,
     as_real,
     check_choice,
+    check_flag,
     check_max_passes,
     check_n_components,
     check_num_threads,
@@ -34,8 +36,9 @@ class EighResult:
         Eigenvalues, descending.
     v : array of shape (n, n_components)
         Eigenvectors: orthonormal columns, the entry of largest magnitude in each is positive.
-    status : {"converged", "max_iter"}
-        ``"max_iter"`` where the iterations of ``"krylov"`` ended above ``tol``.
+    status : {"converged", "max_iter", "stopped"}
+        ``"max_iter"`` where the iterations of ``"krylov"`` ended above ``tol``. ``"stopped"`` where the callback asked
+        for it: the residuals are those of the pairs at hand, which need not be the leading ones yet.
     n_passes : int
         Products of A with a block of vectors that ``"krylov"`` took; 0 for the direct solvers.
     """
@@ -81,6 +84,8 @@ def eigh(
     tol: float | None = None,
     max_passes: int = 1000,
     random_state: mt.RandomState = None,
+    progress: bool = False,
+    callback: PassCallback | None = None,
     num_threads: int | None = None,
 ) -> EighResult:
     r"""Return the leading eigenpairs of a symmetric matrix, largest eigenvalue first.
@@ -108,6 +113,11 @@ def eigh(
         Products of A with a block of vectors that ``"krylov"`` may take.
     random_state : int, Generator or RandomState, optional
         Seed of the start of ``"krylov"``; None is a fixed one.
+    progress : bool, default=False
+        Show a progress bar, as `matfact.progress` does.
+    callback : callable, optional
+        Called with a `Pass` after each pass of ``"krylov"``; returning True stops, as soon as there are `n_components`
+        pairs, and ``status`` is then ``"stopped"``. An exception passes through unchanged.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -153,6 +163,8 @@ def eigh(
     passes = check_max_passes(max_passes)
     seed = fixed_seed(random_state)
     threads = check_num_threads(num_threads)
+    shown = check_flag(progress, "progress")
+    core_callback = between_passes(callback)
     _lapack.ensure_lapack_for(a.shape)
     if isinstance(a, Operator):
         if solver not in ("auto", "krylov"):
@@ -162,17 +174,18 @@ def eigh(
         only = {}
     else:
         function, arguments, only = getattr(_core, f"eigh_{core_suffix(a)}"), (a,), {"compute_residuals": False}
-    w, v, residuals, error_bounds, next_value, n_passes, status = function(
-        *arguments,
-        n_components=k,
-        solver=core_solver,
-        tol=tolerance,
-        max_passes=passes,
-        seed=seed,
-        num_threads=threads,
-        progress=None,
-        **only,
-    )
+    with bars(shown), reported("eigh", core_callback, unit="passes", value="residual / tol") as report:
+        w, v, residuals, error_bounds, next_value, n_passes, status = function(
+            *arguments,
+            n_components=k,
+            solver=core_solver,
+            tol=tolerance,
+            max_passes=passes,
+            seed=seed,
+            num_threads=threads,
+            progress=report,
+            **only,
+        )
     if isinstance(a, Operator):
         certificate = Certificate("eigh", None, threads, residuals=residuals, error_bounds=error_bounds)
     else:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._progress import Callback, Iteration
+from matfact._progress import Callback, Iteration, bars, reported
 from matfact._validation import (
     Csr,
     as_csr,
@@ -22,6 +22,7 @@ from matfact._validation import (
     as_matrix,
     as_real,
     check_choice,
+    check_flag,
     check_n_components,
     check_num_threads,
     core_suffix,
@@ -191,6 +192,7 @@ def factorize(
     init: mt.FactorizeInit | Start = "random",
     reduction: mt.Reduction = "mean",
     random_state: mt.RandomState = None,
+    progress: bool = False,
     callback: Callback | None = None,
     num_threads: int | None = None,
 ) -> Factorization:
@@ -237,6 +239,8 @@ def factorize(
         Over the observed entries; it scales the loss against the penalties and a fixed learning rate.
     random_state : int, Generator or RandomState, optional
         Seed of the random start, 0 to 2**64 - 1. None draws a fresh one.
+    progress : bool, default=False
+        Show a progress bar, as `matfact.progress` does.
     callback : callable, optional
         Called with an `Iteration` between sweeps; returning True stops. An exception passes through unchanged.
     num_threads : int, optional
@@ -303,27 +307,30 @@ def factorize(
     named_init, w0, h0 = _start(init, shape, k, dtype)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
+    told = None if callback is None else lambda n, value: callback(Iteration(n, value))
+    shown = check_flag(progress, "progress")
     threads = check_num_threads(num_threads)
     _lapack.ensure_lapack_for(shape)
 
-    w, h, objective, history, n_iter, status = _call(
-        "factorize",
-        x,
-        n_components=k,
-        solver=_core.FactorizeSolver[chosen],
-        learning_rate=step,
-        l2_w=ridge_w,
-        l2_h=ridge_h,
-        max_iter=sweeps,
-        tol=tolerance,
-        init=_core.FactorizeInit[named_init],
-        reduction=_core.Reduction[reduce],
-        seed=draw_seed(random_state),
-        w0=w0,
-        h0=h0,
-        num_threads=threads,
-        progress=None if callback is None else lambda n, value: callback(Iteration(n, value)),
-    )
+    with bars(shown), reported("factorize", told) as report:
+        w, h, objective, history, n_iter, status = _call(
+            "factorize",
+            x,
+            n_components=k,
+            solver=_core.FactorizeSolver[chosen],
+            learning_rate=step,
+            l2_w=ridge_w,
+            l2_h=ridge_h,
+            max_iter=sweeps,
+            tol=tolerance,
+            init=_core.FactorizeInit[named_init],
+            reduction=_core.Reduction[reduce],
+            seed=draw_seed(random_state),
+            w0=w0,
+            h0=h0,
+            num_threads=threads,
+            progress=report,
+        )
     if status.name == "diverged":
         way_out = "pass learning_rate=None for a safe step" if step else "scale X down, or use solver='als'"
         if step and chosen == "adam":

@@ -9,7 +9,7 @@ import numpy as np
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._progress import Callback, between_sweeps
+from matfact._progress import Callback, between_sweeps, reported
 from matfact._recommender import Factor, Recommender, as_interactions
 from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
 from matfact.interactions import Interactions
@@ -162,22 +162,23 @@ class ImplicitMF(Recommender):
         _lapack.ensure_lapack()
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
-        w, h, spectrum, history, n_iter, status = fit(
-            x.data,
-            x.indices,
-            x.indptr,
-            xt.data,
-            xt.indices,
-            xt.indptr,
-            n_components=k,
-            solver=_core.ImplicitSolver[solver],
-            cg_steps=cg_steps,
-            max_iter=max_iter,
-            tol=as_real(self.tol, "tol"),
-            seed=draw_seed(self.random_state),
-            progress=between_sweeps(callback),
-            **options,
-        )
+        with reported("ImplicitMF", between_sweeps(callback)) as report:
+            w, h, spectrum, history, n_iter, status = fit(
+                x.data,
+                x.indices,
+                x.indptr,
+                xt.data,
+                xt.indices,
+                xt.indptr,
+                n_components=k,
+                solver=_core.ImplicitSolver[solver],
+                cg_steps=cg_steps,
+                max_iter=max_iter,
+                tol=as_real(self.tol, "tol"),
+                seed=draw_seed(self.random_state),
+                progress=report,
+                **options,
+            )
         facts = {
             "history": history.tolist(),
             "n_iter": n_iter,

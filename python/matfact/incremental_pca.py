@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from matfact._decompose import scores
+from matfact._progress import rows_reported
 from matfact._sketch import Sketch, rows_kept
 from matfact._validation import check_num_threads
 from matfact.moments import Axes, Moments
@@ -155,8 +156,11 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         batches = list(gen_batches(n_samples, self.batch_size_, min_batch_size=self.n_components or 0))
         k = self._count_components(len(range(n_samples)[batches[0]]), n_features)
         state = self._begin(k, n_features)
-        for batch in batches:
-            state.update(X[batch], num_threads=self.num_threads)
+        with rows_reported("IncrementalPCA", n_samples) as advance:
+            for batch in batches:
+                rows = X[batch]
+                state.update(rows, num_threads=self.num_threads)
+                advance(rows.shape[0])
         self._store(state, k)
         self._compute_axes()
         return self

@@ -17,6 +17,7 @@ from matfact._decompose import decompose, decompose_operator, project
 from matfact._missing import Latent, complete_rows
 from matfact._operator import Operator, as_operator, is_operator
 from matfact._out_of_core import decompose_source
+from matfact._progress import PassCallback, bars, between_passes
 from matfact._sources import Source, as_source, is_source
 from matfact._validation import (
     Compressed,
@@ -54,8 +55,9 @@ class SVDResult:
     total_variance : float
         Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated; NaN for a
         linear operator, which does not tell.
-    status : {"converged", "max_iter"}
-        ``"max_iter"`` where a residual stayed above ``tol``.
+    status : {"converged", "max_iter", "stopped"}
+        ``"max_iter"`` where a residual stayed above ``tol``. ``"stopped"`` where the callback asked for it: the
+        residuals are those of the triplets at hand, which need not be the leading ones yet.
     n_passes : int
         Products with X that ``"krylov"`` and ``"randomized"`` took, each of a block of vectors and of both
         :math:`X` and :math:`X^\top`; 0 for the direct solvers. Of an X that is read in batches: how often it was read.
@@ -317,6 +319,8 @@ def svd(
     random_state: mt.RandomState = None,
     keep_transpose: bool = True,
     memory_limit: int | str | None = None,
+    progress: bool = False,
+    callback: PassCallback | None = None,
     num_threads: int | None = None,
 ) -> SVDResult:
     r"""Factorize a matrix as :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`.
@@ -374,6 +378,11 @@ def svd(
         Memory that the call may take beside what X itself holds, with the result: bytes, or a string such as "512MB".
         An array, such as a `numpy.memmap`, is then read in batches too. None: batches of up to 64 MB, and no limit. X
         that a function returns must come in batches that fit.
+    progress : bool, default=False
+        Show a progress bar, as `matfact.progress` does.
+    callback : callable, optional
+        Called with a `Pass` after each pass of ``"krylov"`` and ``"randomized"``; returning True stops, as soon as
+        there are `n_components` triplets, and ``status`` is then ``"stopped"``. An exception passes through unchanged.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
@@ -434,20 +443,24 @@ def svd(
         "max_passes": 0 if max_passes is None else check_max_passes(max_passes),
         "seed": fixed_seed(random_state),
         "num_threads": check_num_threads(num_threads),
+        "callback": between_passes(callback),
     }
-    if isinstance(x, Source):
-        f, _ = decompose_source(x, solver=solver, variance_fraction=fraction, memory_limit=memory_limit, **arguments)
-    elif isinstance(x, Operator):
-        f = decompose_operator(x, solver=_core.SvdSolver[solver], **arguments)
-    else:
-        f = decompose(
-            x,
-            solver=_core.SvdSolver[solver],
-            variance_fraction=fraction,
-            weights=weights,
-            keep_transpose=keep,
-            **arguments,
-        )
+    core_solver = _core.SvdSolver[solver]
+    with bars(check_flag(progress, "progress")):
+        if isinstance(x, Source):
+            limit = memory_limit
+            f, _ = decompose_source(x, solver=solver, variance_fraction=fraction, memory_limit=limit, **arguments)
+        elif isinstance(x, Operator):
+            f = decompose_operator(x, solver=core_solver, **arguments)
+        else:
+            f = decompose(
+                x,
+                solver=core_solver,
+                variance_fraction=fraction,
+                weights=weights,
+                keep_transpose=keep,
+                **arguments,
+            )
     if f.status == "max_iter":
         worst = float(f.residuals.max())
         warnings.warn(

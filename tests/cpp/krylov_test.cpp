@@ -157,6 +157,40 @@ TEST_CASE("what the passes did not suffice for is said")
     CHECK(orthonormality<double>(r.vectors.view()) < rounding<double>(64));
 }
 
+TEST_CASE("the report is told of every pass, and of the excess at the last look")
+{
+    const std::vector<double> w = spectrum(400, [](double i) { return 1.0 / (1.0 + i); });
+    KrylovOptions options = leading(10, 1e-10);
+    std::vector<double> told;
+    options.report = [&](Index n_passes, double excess) {
+        told.push_back(excess);
+        CHECK(n_passes == static_cast<Index>(told.size()));
+        return false;
+    };
+    const KrylovResult<double> r = solve<double>(w, options);
+    CHECK(r.status == Status::converged);
+    CHECK(static_cast<Index>(told.size()) == r.n_passes);
+    CHECK(std::isinf(told.front()));
+    CHECK(told.back() <= 1.0);
+}
+
+TEST_CASE("a report that asks to stop gets as many pairs as are wanted, and no claim about the next")
+{
+    const std::vector<double> w = spectrum(400, [](double i) { return 1.0 - i / 1000.0; });
+    for (const Index most : {1, 5}) {
+        KrylovOptions options = leading(20, 1e-10);
+        options.give_up = true; // a stop is not taken for that
+        options.report = [&](Index n_passes, double) { return n_passes >= most; };
+        const KrylovResult<double> r = solve<double>(w, options);
+        CHECK(r.status == Status::stopped);
+        CHECK_FALSE(r.gave_up);
+        CHECK(r.n_passes == std::max<Index>(most, 3)); // three blocks of eight hold twenty
+        CHECK(r.values.size() == 20);
+        CHECK(std::isinf(r.next_value));
+        CHECK(orthonormality<double>(r.vectors.view()) < rounding<double>(64));
+    }
+}
+
 TEST_CASE("what the operator throws passes through, and NaN is an error")
 {
     const auto throwing = [](MatrixView<const double>, MatrixView<double>) { throw std::domain_error("no"); };

@@ -23,7 +23,7 @@ from matfact.typing import FloatArray
 x: npt.NDArray[np.float64] = np.ones((4, 3))
 u, s, vt = matfact.svd(x, 2, center=True)
 scores: FloatArray = matfact.svd(x).truncate(1).scores
-w, v = matfact.eigh(x.T @ x)
+w, v = matfact.eigh(x.T @ x, progress=True, callback=lambda p: p.excess < 10.0)
 
 
 def stop(iteration: matfact.Iteration) -> bool:

@@ -42,7 +42,7 @@ template <class T> struct EighResult {
     double next_value =
         std::numeric_limits<double>::quiet_NaN(); ///< krylov: estimate from above of the next eigenvalue
     Index n_passes = 0;                           ///< krylov: products of a with a block of vectors
-    Status status = Status::converged;            ///< max_iter where krylov could not reach tol
+    Status status = Status::converged;            ///< max_iter where krylov could not reach tol; stopped by progress
 };
 
 /// Leading eigenpairs of a symmetric matrix. Throws std::invalid_argument if `a` is empty, not square, not symmetric

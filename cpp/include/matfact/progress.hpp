@@ -8,11 +8,13 @@
 namespace matfact {
 
 struct Iteration {
-    Index n_iter = 0;       ///< sweeps done so far
-    double objective = 0.0; ///< value after the last sweep; NaN where the method has none
+    Index n_iter = 0;       ///< sweeps done so far; passes over the matrix of svd and eigh
+    double objective = 0.0; ///< value after the last sweep; NaN where the method has none. Of svd and eigh by krylov:
+                            ///< the largest residual at the last look over what tol accepts, infinity before the first
 };
 
-/// Called on the caller's thread between sweeps; true asks to stop. It may throw: the exception passes through.
+/// Called on the caller's thread between sweeps; true asks to stop, which counts where the objective is a number. It
+/// may throw: the exception passes through.
 using Progress = std::function<bool(const Iteration&)>;
 
 } // namespace matfact

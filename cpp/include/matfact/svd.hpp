@@ -58,9 +58,10 @@ template <class T> struct SvdResult {
     std::vector<T> residuals;    ///< (n_components,)
     std::vector<T> error_bounds; ///< (n_components,) of |s_i - exact|, there with the residuals
     double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked); NaN for a LinearOperator
-    double next_value = std::numeric_limits<double>::quiet_NaN(); ///< krylov: upper estimate of the next singular value
+    double next_value = std::numeric_limits<double>::quiet_NaN(); ///< krylov: upper estimate of the next singular
+                                                                  ///< value, infinity where progress stopped it
     Index n_passes = 0;                ///< krylov, randomized: products with x'x; of a RowSource how often it was read
-    Status status = Status::converged; ///< max_iter where a residual stays above tol
+    Status status = Status::converged; ///< max_iter where a residual stays above tol; stopped by progress
 };
 
 /// Leading singular triplets. Throws std::invalid_argument if x is empty or not finite, NumericalError on overflow.

@@ -27,6 +27,7 @@ struct IterativeOptions {
                         ///< and there are no residuals
     std::uint64_t seed = 0;
     int threads = 1;
+    PassReport report; ///< may be empty; of randomized_svd with an excess of infinity
 };
 
 struct IterativeSvd {
@@ -36,6 +37,7 @@ struct IterativeSvd {
     Index n_passes = 0;            ///< products with A'A
     Index n_columns = 0;           ///< columns in these products
     Status status = Status::converged;
+    bool gave_up = false; ///< variance_fraction takes so many triplets that a direct solver is faster
 };
 
 /// The k leading triplets of A in the span of the orthonormal columns of v, with their residuals.
@@ -44,8 +46,7 @@ template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Mat
 /// ||A'u_i - s_i v_i|| / s_1 from the product A'u.
 std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& f, int threads);
 
-/// Block Lanczos on A'A until the residuals are below tol. Status::stopped where variance_fraction takes so many
-/// triplets that a direct solver is faster.
+/// Block Lanczos on A'A until the residuals are below tol.
 template <class T>
 IterativeSvd krylov_svd(const TallOperator<T>& a, const IterativeOptions& options, const Checkpoint& checkpoint);
 

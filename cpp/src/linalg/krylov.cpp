@@ -92,7 +92,7 @@ private:
         Look last{far, 0};
         for (;;) {
             step();
-            const bool is_last = size_ == n_ || passes_left() <= 0;
+            const bool is_last = size_ == n_ || passes_left() <= 0 || (stop_ && size_ >= wanted_);
             if ((size_ < wanted_ || result_.n_passes < next_look) && !is_last && !is_full()) {
                 take_next_block();
                 continue;
@@ -101,13 +101,17 @@ private:
             const Index count = options_.count({ritz.values.rbegin(), ritz.values.rend()});
             wanted_ = std::min(size_, count > 0 ? count : size_);
             const double excess = count > 0 && count <= size_ ? largest_excess(ritz) : far;
+            excess_ = excess < far ? excess : std::numeric_limits<double>::infinity();
             const Look before = std::exchange(last, {excess, result_.n_passes});
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
             const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
-            if (converged || is_last || is_hopeless) {
+            result_.gave_up = is_hopeless && !converged && !stop_;
+            if (converged || is_last || result_.gave_up) {
+                // Without a probe, accurate pairs need not be the leading ones, unless they come from the whole space.
+                const bool is_proven = converged && (!stop_ || size_ == n_);
                 keep_result(ritz);
-                result_.status = converged ? Status::converged : is_hopeless ? Status::stopped : Status::max_iter;
-                return converged;
+                result_.status = is_proven ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
+                return is_proven;
             }
             if (is_full()) {
                 reserve(capacity_for(wanted_));
@@ -210,6 +214,7 @@ private:
         coupling_ = orthonormalize(next_, options_.threads);
         if (!(coupling_.diagonal().cwiseAbs().minCoeff() > weak * coupling_.diagonal().cwiseAbs().maxCoeff()))
             order_by_weight();
+        stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_;
     }
 
     /// Turns the next block so that the directions that the operator did not lead to come last: next * coupling stays.
@@ -257,7 +262,7 @@ private:
         double excess = 0.0;
         for (Index i = 0; i < wanted_; ++i) {
             const double accepted = std::max(options_.accepted(ritz.value(i), ritz.norm), rounding(ritz.norm));
-            if (!(ritz.residual(i) <= accepted))
+            if (ritz.residual(i) > 0.0)
                 excess = std::max(excess, ritz.residual(i) / accepted);
         }
         return excess;
@@ -379,7 +384,9 @@ private:
                 append();
                 return true;
             }
-            if (i == passes || size_ == n_) {
+            if (i == passes || size_ == n_ || stop_) {
+                if (i < passes && size_ < n_)
+                    result_.status = Status::stopped;
                 result_.next_value = std::max(result_.next_value, ritz.value(found));
                 size_ = found;
                 return false;
@@ -390,6 +397,8 @@ private:
 
     KrylovResult<T> finish()
     {
+        if (result_.status == Status::stopped) // nobody has looked for it
+            result_.next_value = std::numeric_limits<double>::infinity();
         // Every restart costs the vectors some of their orthogonality.
         Matrix<double> vectors(n_, wanted_);
         convert(basis(), vectors.view(), options_.threads);
@@ -405,6 +414,8 @@ private:
     const Checkpoint& checkpoint_;
 
     Index size_ = 0, capacity_ = 0, wanted_ = 0;
+    double excess_ = std::numeric_limits<double>::infinity(); ///< at the last look
+    bool stop_ = false;                                       ///< asked for by the report
     std::uint64_t fresh_sets_ = 0;
     Matrix<T> v_, block_;
     Matrix<double> projection_, next_;
