@@ -18,8 +18,8 @@ ESTIMATORS = [
 ]
 
 
-# 15 rows with weights of 0 to 4 and 30 columns: most of the axes have no variance, so any basis of what is left will do, and
-# the scores of rows that had no weight depend on it. test_sample_weight.py compares everything that is determined.
+# 15 rows with weights of 0 to 4 and 30 columns: most of the axes have no variance, so any basis of what is left will
+# do, and the scores of rows that had no weight depend on it. test_sample_weight.py compares what is determined.
 NOT_UNIQUE = {
     f"check_sample_weight_equivalence_on_{kind}_data": "axes without variance are not unique"
     for kind in ("dense", "sparse")
