@@ -563,7 +563,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             seed=fixed_seed(self.random_state),
             num_threads=check_num_threads(self.num_threads),
         )
-        if weights is not None and not is_grown:
+        if not is_grown:
             f = _with_null_axes(f, smallest if all_values else max(int(wanted), 1))
         self._store(f, f.s.size if is_grown else wanted, n_samples, smallest)
         return x, _leading(f.u.T, self.n_components_).T if compute_u and is_count else None
@@ -686,15 +686,19 @@ def _count_rows(n_rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[i
 
 
 def _with_null_axes(f: Decomposition, n_components: int) -> Decomposition:
-    """Repeated rows span no more than single ones, but have more axes: those that are lacking get no variance."""
-    lacking = n_components - f.s.size
-    if lacking <= 0:
+    """Axes without variance are not unique, and those of rows with weights are fewer than those of repeated rows. The
+    ones taken here depend on nothing but what the others span.
+    """
+    count, n_features = max(n_components, f.s.size), f.vt.shape[1]
+    rank = int(np.count_nonzero(f.s > n_features * np.finfo(f.s.dtype).eps * f.s[0]))
+    if rank == count:
         return f
-    directions = np.random.default_rng(0).standard_normal((f.vt.shape[1], lacking))
-    null = np.linalg.qr(np.hstack((f.vt.T, directions)))[0][:, f.s.size :].T
+    directions = np.random.default_rng(0).standard_normal((count - rank, n_features))
+    null = np.linalg.qr(np.vstack((f.vt[:rank], directions)).T)[0][:, rank:].T
     largest = np.take_along_axis(null, np.abs(null).argmax(axis=1)[:, None], axis=1)
     null = (null * np.sign(largest)).astype(f.vt.dtype)
-    return f._replace(s=np.append(f.s, np.zeros(lacking, f.s.dtype)), vt=np.vstack((f.vt, null)))
+    zeros = np.zeros(count - f.s.size, f.s.dtype)
+    return f._replace(s=np.append(f.s, zeros), vt=np.vstack((f.vt[:rank], null)))
 
 
 def _is_for_scikit_learn(X: Any) -> bool:

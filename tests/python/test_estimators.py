@@ -18,21 +18,9 @@ ESTIMATORS = [
 ]
 
 
-# 15 rows with weights of 0 to 4 and 30 columns: most of the axes have no variance, so any basis of what is left will
-# do, and the scores of rows that had no weight depend on it. test_sample_weight.py compares what is determined.
-NOT_UNIQUE = {
-    f"check_sample_weight_equivalence_on_{kind}_data": "axes without variance are not unique"
-    for kind in ("dense", "sparse")
-}
-
-
-def expected_to_fail(estimator):
-    return NOT_UNIQUE if type(estimator) is matfact.PCA else {}
-
-
 # A handful of sparse entries and five iterations: that these do not converge is not what is checked.
 @pytest.mark.filterwarnings("ignore::matfact.ConvergenceWarning")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_to_fail)
+@parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
