@@ -32,7 +32,11 @@ def spectra(d: int) -> dict[str, np.ndarray]:
         "clustered": 1.0 - 0.01 * (i // 4) * 240 / d - 1e-8 * (i % 4),
         "close": np.where(i < 30, 1.0 - 1e-8 * i, 0.5 - i * 0.24 / d),
         "repeated": np.where(i < 40, 1.0, 0.2),
-        "groups": np.where(i < 168, 1.0 - 1e-8 * (i // 42), 0.5),
         "low rank": np.where(i < 7, 1.0 + i, 0.0),
     }
     return {name: np.sort(s)[::-1] for name, s in values.items()}
+
+
+def four_groups(d: int) -> np.ndarray:
+    """Four values, 42 copies of each, 1e-8 apart, above a step."""
+    return np.where(np.arange(d) < 168, 1.0 - 1e-8 * (np.arange(d) // 42), 0.5)
