@@ -6,6 +6,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
 #include "linalg/lapack_calls.hpp"
+#include "linalg/row_batch.hpp"
 #include "linalg/row_pass.hpp"
 #include "parallel.hpp"
 #include "row_weights.hpp"
@@ -26,21 +27,10 @@ using linalg::TallSvd;
 
 template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
 {
-    constexpr Index block_rows = 64;
-    std::vector<double> largest(static_cast<std::size_t>(block_count(x.n_rows, block_rows)), 0.0);
-    for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
-        double& value = largest[static_cast<std::size_t>(block)];
-        for (Index i = begin; i < end; ++i)
-            for (Index j = 0; j < x.n_cols; ++j) {
-                const double magnitude = std::abs(static_cast<double>(x(i, j)));
-                if (!(magnitude <= value)) // also true for NaN, which then stays
-                    value = std::isnan(value) ? value : magnitude;
-            }
-    });
-    for (const double value : largest)
-        if (!std::isfinite(value))
-            throw_not_finite();
-    return *std::max_element(largest.begin(), largest.end());
+    const double largest = linalg::largest_magnitude<T>(RowBatch<T>(x), threads);
+    if (!std::isfinite(largest))
+        throw_not_finite();
+    return largest;
 }
 
 /// A power of two that brings the largest magnitude near 1.
