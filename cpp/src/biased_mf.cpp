@@ -1,8 +1,8 @@
 #include "matfact/biased_mf.hpp"
 
 #include "checkpoint.hpp"
-#include "linalg/csr.hpp"
 #include "random_factor.hpp"
+#include "ratings.hpp"
 #include "require.hpp"
 #include "row_sweep.hpp"
 
@@ -12,48 +12,6 @@
 namespace matfact {
 
 namespace {
-
-template <class I> void check_ratings(CsrView<float, I> x, int threads)
-{
-    linalg::check_structure(x, threads);
-    require(std::isfinite(linalg::largest_magnitude(x, threads)), "ratings must be finite");
-}
-
-template <class I> double mean_value(CsrView<float, I> x)
-{
-    double sum = 0.0;
-    for (Index p = 0; p < linalg::stored_entries(x); ++p)
-        sum += static_cast<double>(x.values[p]);
-    return sum / static_cast<double>(std::max<Index>(1, linalg::stored_entries(x)));
-}
-
-/// What a row's own factor and bias are multiplied with: the other side's factor, and ones in place of its biases,
-/// which are known and are subtracted from the ratings.
-class Features {
-public:
-    Features(Index n_rows, Index k, bool biases) : values_(n_rows, k), biases_(biases) {}
-
-    /// Row i from a factor of the same shape.
-    void copy_row(MatrixView<const float> factor, Index i)
-    {
-        std::copy_n(&factor(i, 0), values_.n_cols(), &values_(i, 0));
-        if (biases_)
-            values_(i, values_.n_cols() - 1) = 1.0f;
-    }
-    void copy(MatrixView<const float> factor, int threads)
-    {
-        constexpr Index block_rows = 512;
-        for_blocks(factor.n_rows, block_rows, threads, [&](Index begin, Index end, Index) {
-            for (Index i = begin; i < end; ++i)
-                copy_row(factor, i);
-        });
-    }
-    MatrixView<const float> view() const { return values_.view(); }
-
-private:
-    Matrix<float> values_;
-    bool biases_;
-};
 
 /// The equations of the rows of x for the other side's factor h, whose last column are the biases.
 template <class I> class BiasedEquations {

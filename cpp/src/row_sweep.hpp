@@ -23,12 +23,13 @@ struct RowSchedule {
 struct RowWorker {
     RowWorker(Index n_features, Index longest)
         : solver(n_features), root(static_cast<std::size_t>(longest)), right(root.size()),
-          diagonal(static_cast<std::size_t>(n_features))
+          diagonal(static_cast<std::size_t>(n_features)), normals(diagonal.size())
     {
     }
     linalg::RowSolver solver;
     std::vector<float> root, right; ///< of the entries of the row
     std::vector<float> diagonal;
+    std::vector<float> normals; ///< of a row that is drawn
 };
 
 inline std::vector<RowWorker> make_workers(Index n_features, Index longest, int threads)

@@ -1,6 +1,7 @@
 #include "matfact/biased_mf.hpp"
 #include "array.hpp"
 #include "bindings.hpp"
+#include "matfact/biased_gibbs.hpp"
 #include "progress.hpp"
 
 #include <pybind11/native_enum.h>
@@ -59,6 +60,48 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
           py::arg("l2_scaling"), py::arg("biases"), py::arg("num_threads"));
 }
 
+template <class I> void bind_gibbs_for(py::module_& m, const std::string& type)
+{
+    using Array = py::array_t<float>;
+    using Indices = py::array_t<I>;
+    m.def(("biased_gibbs_" + type).c_str(),
+          [](const Array& values, const Indices& indices, const Indices& indptr, const Array& t_values,
+             const Indices& t_indices, const Indices& t_indptr, Index n_components, bool biases, Index burn_in,
+             Index n_samples, std::uint64_t seed, int num_threads, const PyProgress& progress) {
+              const Index n_users = indptr.size() - 1, n_items = t_indptr.size() - 1;
+              const CsrView<float, I> x = as_csr(values, indices, indptr, n_users, n_items);
+              const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
+              const GibbsOptions options{n_components, biases, burn_in, n_samples, seed, num_threads};
+              GibbsSamples r;
+              {
+                  const py::gil_scoped_release nogil; // `progress` takes it back by itself
+                  r = biased_gibbs(x, xt, options, tick(progress));
+              }
+              return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
+                                    to_numpy(std::move(r.prior)), to_numpy(std::move(r.noise)),
+                                    to_numpy(std::move(r.history)), r.n_iter, r.status);
+          },
+          py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
+          py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),
+          py::kw_only(), py::arg("n_components"), py::arg("biases"), py::arg("burn_in"), py::arg("n_samples"),
+          py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true));
+    m.def(("gibbs_rows_" + type).c_str(),
+          [](const Array& values, const Indices& indices, const Indices& indptr, const Array& h, const Array& prior,
+             double mean, bool biases, int num_threads) {
+              const MatrixView<const float> factor = as_view(h, "h"), priors = as_view(prior, "prior");
+              const CsrView<float, I> x = as_csr(values, indices, indptr, indptr.size() - 1, factor.n_rows);
+              Matrix<float> w;
+              {
+                  const py::gil_scoped_release nogil;
+                  w = gibbs_rows(x, factor, priors, mean, biases, num_threads, tick(std::nullopt));
+              }
+              return to_numpy(std::move(w));
+          },
+          py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
+          py::arg("h").noconvert(), py::arg("prior").noconvert(), py::arg("mean"), py::kw_only(), py::arg("biases"),
+          py::arg("num_threads"));
+}
+
 } // namespace
 
 void bind_biased_mf(py::module_& m)
@@ -69,6 +112,8 @@ void bind_biased_mf(py::module_& m)
         .finalize();
     bind_biased_for<std::int32_t>(m, "i32");
     bind_biased_for<std::int64_t>(m, "i64");
+    bind_gibbs_for<std::int32_t>(m, "i32");
+    bind_gibbs_for<std::int64_t>(m, "i64");
 }
 
 } // namespace matfact

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -23,7 +23,7 @@ from matfact.interactions import Codes, Interactions
 Factor = npt.NDArray[np.float32]
 
 _FORMAT = 1  # of saved models
-_PAIRS = 1 << 15  # whose factors are held at a time
+_ENTRIES = 1 << 21  # of the factors of pairs that are held at a time
 
 
 class Recommender(BaseEstimator):  # type: ignore[misc]
@@ -172,18 +172,29 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         NotFittedError
             If `fit` was not called.
         """
+        rows, cols = self._pairs(users, items)
+        scores = np.empty(len(rows), np.float32)
+        for some, w, h in self._factors_of_pairs(rows, cols):
+            scores[some] = (self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w)
+        return scores
+
+    def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
+        """Codes of both, equally many."""
         check_is_fitted(self, "interactions_")
         rows, cols = self.interactions_.user_codes(users), self.interactions_.item_codes(items)
         if len(rows) != len(cols) and 1 not in (len(rows), len(cols)):
             raise ValueError(f"users and items must be equally many, got {len(rows)} and {len(cols)}")
         rows, cols = np.broadcast_arrays(rows, cols)
-        scores = np.empty(len(rows), np.float32)
-        for begin in range(0, len(rows), _PAIRS):
-            some = slice(begin, begin + _PAIRS)
-            w, items = self._rows_of_users(rows[some]), cols[some]
+        return rows, cols
+
+    def _factors_of_pairs(self, rows: Codes, cols: Codes) -> Iterator[tuple[slice, Factor, Factor]]:
+        """Some pairs at a time: which, and the rows of w and of h."""
+        step = max(1, _ENTRIES // self._h.shape[1])
+        for begin in range(0, len(rows), step):
+            some = slice(begin, begin + step)
+            items = cols[some]
             h = np.where((items >= 0)[:, None], self._h[np.maximum(items, 0)], np.float32(0))
-            scores[some] = (self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w)
-        return scores
+            yield some, self._rows_of_users(rows[some]), h
 
     def recommend(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from matfact.interactions import Interactions
 class BiasedMF(Recommender):
     r"""Predict ratings as :math:`\mu + b_u + b_i + w_u \cdot h_i`.
 
-    Biases and factors are fitted jointly, by alternating least squares; they minimize
+    Biases and factors are fitted jointly. With ``solver="als"`` they minimize
 
     .. math::
 
@@ -29,14 +30,19 @@ class BiasedMF(Recommender):
     over the stored entries. :math:`\mu` is the mean of their values; :math:`\lambda_u = \lambda n_u` for a user of
     :math:`n_u` entries with ``l2_scaling="count"``, else :math:`\lambda`; items alike.
 
+    With ``solver="gibbs"`` they are drawn from their posterior distribution [3]_ under ratings with normal errors.
+    Every column of factors and biases is normal with a mean and a precision of its own, which are drawn too: there is
+    no penalty to choose. Predictions are averages over the draws; they overfit less and know their standard deviation.
+
     Parameters
     ----------
     n_components : int, default=64
         Columns of both factors, at least 1.
-    solver : {"als"}, default="als"
-        Alternating least squares; each row's equations are solved exactly.
+    solver : {"als", "gibbs"}, default="als"
+        Alternating least squares, where each row's equations are solved exactly; or Gibbs sampling, some ten times the
+        sweeps and `n_samples` times the memory.
     l2 : float, default=0.05
-        :math:`\lambda`, at least 0.
+        :math:`\lambda`, at least 0. This, `l2_scaling`, `max_iter` and `tol` are of ``"als"``.
     l2_scaling : {"count", "none"}, default="count"
         Whether a row's penalty grows with the number of its entries.
     biases : bool, default=True
@@ -45,8 +51,12 @@ class BiasedMF(Recommender):
         Most sweeps (items, then users), at least 1.
     tol : float, default=0.0
         Relative decrease of the objective in a sweep at which the iteration has converged; 0 runs all sweeps.
+    burn_in : int, default=50
+        Sweeps of ``"gibbs"`` before the first that is kept, at least 0.
+    n_samples : int, default=100
+        Sweeps of ``"gibbs"`` that are kept, at least 1.
     random_state : int, Generator or RandomState, optional
-        Seed of the random start.
+        Seed of the random start and of the draws.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`. The result has the same bits for any number.
 
@@ -55,15 +65,17 @@ class BiasedMF(Recommender):
     global_mean_ : float
         :math:`\mu`.
     user_bias_, item_bias_ : array of shape (n_users,) or (n_items,), float32
-        :math:`b_u` and :math:`b_i`.
+        :math:`b_u` and :math:`b_i`; with ``"gibbs"`` their averages.
     user_factors_ : array of shape (n_users, n_components), float32
         W. Together with the biases, each row minimizes the objective for what the items have.
     item_factors_ : array of shape (n_items, n_components), float32
-        H.
+        H. With ``"gibbs"`` both have shape (n_rows, n_samples, n_components): draws do not average one by one.
+    noise_std_ : float
+        ``"gibbs"`` only: standard deviation of a rating around what factors and biases say.
     objective_ : float
-        The minimized value.
+        The minimized value; with ``"gibbs"`` the sum of squared errors of the last draw.
     objective_history_ : array of shape (n_iter,), float64
-        The objective after each sweep; it never rises but by rounding.
+        The objective after each sweep; with ``"als"`` it never rises but by rounding.
     n_iter_ : int
         Sweeps done.
     status_ : {"converged", "max_iter", "stopped"}
@@ -77,6 +89,8 @@ class BiasedMF(Recommender):
        Computer 42(8), 30-37. doi:10.1109/MC.2009.263
     .. [2] Zhou, Y., Wilkinson, D., Schreiber, R., and Pan, R. (2008). Large-scale parallel collaborative filtering for
        the Netflix prize. AAIM 2008, 337-348. doi:10.1007/978-3-540-68880-8_32
+    .. [3] Salakhutdinov, R., and Mnih, A. (2008). Bayesian probabilistic matrix factorization using Markov chain Monte
+       Carlo. ICML 2008, 880-887. doi:10.1145/1390156.1390267
 
     Examples
     --------
@@ -96,12 +110,14 @@ class BiasedMF(Recommender):
         self,
         n_components: int = 64,
         *,
-        solver: str = "als",
+        solver: mt.BiasedSolver = "als",
         l2: float = 0.05,
         l2_scaling: mt.L2Scaling = "count",
         biases: bool = True,
         max_iter: int = 15,
         tol: float = 0.0,
+        burn_in: int = 50,
+        n_samples: int = 100,
         random_state: mt.RandomState = None,
         num_threads: int | None = None,
     ) -> None:
@@ -112,6 +128,8 @@ class BiasedMF(Recommender):
         self.biases = biases
         self.max_iter = max_iter
         self.tol = tol
+        self.burn_in = burn_in
+        self.n_samples = n_samples
         self.random_state = random_state
         self.num_threads = num_threads
 
@@ -147,69 +165,103 @@ class BiasedMF(Recommender):
             solutions.
         """
         options = self._options()
-        max_iter = as_integer(self.max_iter, "max_iter")
-        if max_iter < 1:
-            raise ValueError(f"max_iter must be at least 1, got {max_iter}")
-        if self.solver != "als":
-            raise ValueError(f"solver must be 'als', got {self.solver!r}")
+        solver = check_choice(self.solver, mt.BiasedSolver, "solver")
+        chain = {"burn_in": as_integer(self.burn_in, "burn_in"), "n_samples": as_integer(self.n_samples, "n_samples")}
+        max_iter, tol = as_integer(self.max_iter, "max_iter"), as_real(self.tol, "tol")
+        for name, value, least in (
+            ("max_iter", max_iter, 1),
+            ("burn_in", chain["burn_in"], 0),
+            ("n_samples", chain["n_samples"], 1),
+        ):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
         known = as_interactions(interactions)
-        if options["l2"] == 0.0:
-            _warn_of_short_rows(known, options["n_components"] + options["biases"])
         x, xt = known.matrix, known.transposed
-        fit: Any = getattr(_core, f"biased_mf_i{8 * x.indices.itemsize}")
+        arrays = (x.data, x.indices, x.indptr, xt.data, xt.indices, xt.indptr)
+        bits = 8 * x.indices.itemsize
+        fit: Any = getattr(_core, f"biased_{'mf' if solver == 'als' else 'gibbs'}_i{bits}")
+        facts: dict[str, Any] = {}
         with reported("BiasedMF", between_sweeps(callback)) as report:
-            mean, w, h, history, n_iter, status = fit(
-                x.data,
-                x.indices,
-                x.indptr,
-                xt.data,
-                xt.indices,
-                xt.indptr,
-                max_iter=max_iter,
-                tol=as_real(self.tol, "tol"),
-                seed=draw_seed(self.random_state),
-                progress=report,
-                **options,
-            )
-        facts = {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
+            common = {"seed": draw_seed(self.random_state), "progress": report}
+            if solver == "als":
+                if options["l2"] == 0.0:
+                    _warn_of_short_rows(known, options["n_components"] + options["biases"])
+                mean, w, h, history, n_iter, status = fit(*arrays, max_iter=max_iter, tol=tol, **common, **options)
+            else:
+                del options["l2"], options["l2_scaling"]
+                mean, w, h, prior, noise, history, n_iter, status = fit(*arrays, **chain, **common, **options)
+                facts = {"prior": prior.tolist(), "noise": noise.tolist()}
+        facts |= {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
         self._adopt(known, w, h, facts)
         return self
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_options = self._options()
+        self._draws = None if self.solver == "als" else _Draws.of(facts, self._n_unknowns())
         self.global_mean_ = float(facts["mean"])
-        self.user_factors_, self.item_factors_ = self._factors_only(w), self._factors_only(h)
+        self.user_factors_, self.item_factors_ = self._factors(w), self._factors(h)
+        if self._draws is not None:
+            self.noise_std_ = self._draws.noise
         self.user_bias_, self.item_bias_ = self._bias(w), self._bias(h)
         values = interactions.matrix.data
         self._range = float(values.min()), float(values.max())
         self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
 
-    def _n_columns(self) -> int:
+    def _n_unknowns(self) -> int:
+        """Of each row in one fit, or one draw."""
         return int(self._fitted_options["n_components"] + self._fitted_options["biases"])
 
-    def predict(self, users: Any, items: Any) -> Factor:
+    def _n_columns(self) -> int:
+        return self._n_unknowns() * self._n_draws()
+
+    def _n_draws(self) -> int:
+        return 1 if self._draws is None else self._draws.n
+
+    @overload  # type: ignore[override]
+    def predict(self, users: Any, items: Any, *, return_std: Literal[False] = False) -> Factor: ...
+
+    @overload
+    def predict(self, users: Any, items: Any, *, return_std: Literal[True]) -> tuple[Factor, Factor]: ...
+
+    def predict(self, users: Any, items: Any, *, return_std: bool = False) -> Factor | tuple[Factor, Factor]:
         """Predict ratings, clipped to the range of those in the fit.
 
         Parameters
         ----------
         users, items : sequence of ids
             As in the interactions of the fit; one of each, or as many of both.
+        return_std : bool, default=False
+            Also return how far ratings are expected to be off, with ``solver="gibbs"``.
 
         Returns
         -------
-        array of shape (n_pairs,), float32
+        predictions : array of shape (n_pairs,), float32
             Unknown users are rated as the average user, unknown items as those without a history: by the mean and the
             user's bias.
+        std : array of shape (n_pairs,), float32
+            Only with `return_std`: standard deviations of ratings, by what the draws disagree and by the noise.
 
         Raises
         ------
         ValueError
-            If there are not as many users as items.
+            If there are not as many users as items, or `return_std` is asked of another solver.
         NotFittedError
             If `fit` was not called.
         """
-        return cast(Factor, super().predict(users, items).clip(*self._range))
+        rows, cols = self._pairs(users, items)
+        if not return_std:
+            return cast(Factor, super().predict(users, items).clip(*self._range))
+        if self._draws is None:
+            raise ValueError(f"return_std needs solver='gibbs', got {self.solver!r}")
+        means, deviations = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
+        for some, w, h in self._factors_of_pairs(rows, cols):
+            scores = self._by_draw(self._queries(w).astype(np.float64) * h).sum(axis=2) * self._draws.n
+            if self._fitted_options["biases"]:
+                scores += self._by_draw(w)[:, :, -1]
+            means[some] = scores.mean(axis=1) + self.global_mean_
+            deviations[some] = np.sqrt(scores.var(axis=1) + self._draws.noise**2)
+        return means.clip(*self._range), deviations
 
     def _options(self) -> dict[str, Any]:
         k = as_integer(self.n_components, "n_components")
@@ -224,25 +276,65 @@ class BiasedMF(Recommender):
         }
 
     def _solve_rows(self, rows: Any) -> Factor:
-        solve: Any = getattr(_core, f"biased_rows_i{8 * rows.indices.itemsize}")
-        w: Factor = solve(rows.data, rows.indices, rows.indptr, self._h, self.global_mean_, **self._fitted_options)
-        return w
+        options, bits = dict(self._fitted_options), 8 * rows.indices.itemsize
+        arrays = [rows.data, rows.indices, rows.indptr, self._h]
+        solve: Any = getattr(_core, f"biased_rows_i{bits}")
+        if self._draws is not None:
+            solve = getattr(_core, f"gibbs_rows_i{bits}")
+            arrays.append(self._draws.prior)
+            options = {name: options[name] for name in ("biases", "num_threads")}
+        return cast(Factor, solve(*arrays, self.global_mean_, **options))
 
     def _queries(self, w: Factor) -> Factor:
-        if not self._fitted_options["biases"]:
+        n = self._n_draws()
+        if n == 1 and not self._fitted_options["biases"]:
             return w
-        queries = w.copy()
-        queries[:, -1] = 1.0  # meets the item's bias
+        queries = w / np.float32(n)
+        if self._fitted_options["biases"]:
+            self._by_draw(queries)[:, :, -1] = 1.0 / n  # meets the item's bias
         return queries
 
     def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
         return self.global_mean_ + self._bias(w).astype(np.float64)
 
+    def _by_draw(self, factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A view of shape (n_rows, n_draws, n_unknowns)."""
+        return factor.reshape(len(factor), self._n_draws(), -1)
+
+    def _factors(self, factor: Factor) -> Factor:
+        """Without the biases, each draw apart."""
+        draws = self._by_draw(factor)[:, :, : self._fitted_options["n_components"]]
+        return draws[:, 0] if self._draws is None else draws
+
     def _factors_only(self, factor: Factor) -> Factor:
-        return factor[:, : self._fitted_options["n_components"]]
+        return self._factors(factor).reshape(len(factor), -1)
 
     def _bias(self, factor: Factor) -> Factor:
-        return factor[:, -1] if self._fitted_options["biases"] else np.zeros(len(factor), np.float32)
+        if not self._fitted_options["biases"]:
+            return np.zeros(len(factor), np.float32)
+        if self._draws is None:
+            return factor[:, -1]
+        return cast(Factor, self._by_draw(factor)[:, :, -1].mean(axis=1, dtype=np.float64).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """What the draws have in common over all rows."""
+
+    n: int
+    noise: float
+    """Standard deviation of ratings, averaged as a variance."""
+    prior: Factor
+    """(2 n, n_unknowns): of each draw the means of the users' columns, and their precisions over that of a rating."""
+
+    @classmethod
+    def of(cls, facts: dict[str, Any], n_unknowns: int) -> _Draws:
+        noise, prior = np.array(facts["noise"], np.float64), np.array(facts["prior"], np.float32)
+        if noise.ndim != 1 or noise.size == 0 or prior.shape != (2 * noise.size, n_unknowns):
+            raise ValueError("noise and prior must have a place for each draw")
+        if not (np.isfinite(prior).all() and np.isfinite(noise).all() and (prior[1::2] > 0).all()):
+            raise ValueError("noise and prior must be finite, and precisions positive")
+        return cls(noise.size, float(np.sqrt((noise**2).mean())), prior)
 
 
 def _warn_of_short_rows(known: Interactions, unknowns: int) -> None:

@@ -99,3 +99,41 @@ TEST_CASE("as many conjugate gradient steps as unknowns solve a row, and each st
         CHECK(gain == doctest::Approx(best).epsilon(rounding<float>(500)));
     }
 }
+
+TEST_CASE("draws scatter around the solution by the inverse of the system")
+{
+    for (const Index k : {1, 7, 20})
+        for (const Index n : {0, 3, 40, 130}) {
+            CAPTURE(k);
+            CAPTURE(n);
+            const Row row(n, k);
+            linalg::RowSolver solver(k);
+            const MatrixView<const float> features = row.features.view().block(0, 0, 200, k);
+            const auto size = static_cast<std::size_t>(k);
+            std::vector<float> mean(size), normals(size, 0.0f), x(size);
+            const auto sample = [&](std::vector<float>& out) {
+                solver.sample(features, row.entries(), row.diagonal.data(), normals.data(), out.data());
+            };
+            sample(mean);
+            CHECK(row.residual(mean) <= rounding<float>(50));
+            // The quadratic form of the system at the step that one normal makes is 1.
+            for (std::size_t c = 0; c < size; ++c) {
+                normals.assign(size, 0.0f);
+                normals[c] = 1.0f;
+                sample(x);
+                double form = 0.0;
+                for (std::size_t e = 0; e < size; ++e) {
+                    x[e] -= mean[e];
+                    form += static_cast<double>(row.diagonal[e]) * std::pow(static_cast<double>(x[e]), 2);
+                }
+                for (std::size_t j = 0; j < row.indices.size(); ++j) {
+                    double image = 0.0;
+                    for (std::size_t e = 0; e < size; ++e)
+                        image += static_cast<double>(row.features(row.indices[j], static_cast<Index>(e))) *
+                                 static_cast<double>(x[e]);
+                    form += std::pow(static_cast<double>(row.root[j]) * image, 2);
+                }
+                CHECK(std::abs(form - 1.0) <= 1e-3);
+            }
+        }
+}

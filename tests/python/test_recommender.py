@@ -20,10 +20,11 @@ EPS = np.finfo(np.float32).eps
 MODELS = [
     matfact.ImplicitMF(5, solver="als", l2_scaling=0.0, random_state=0),
     matfact.BiasedMF(5, l2=0.5, random_state=0),
+    matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
 ]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF"])
+@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 

@@ -1,6 +1,7 @@
 /// Everything but the optional Eigen adapters (matfact/eigen.hpp).
 #pragma once
 
+#include "matfact/biased_gibbs.hpp"
 #include "matfact/biased_mf.hpp"
 #include "matfact/certificate.hpp"
 #include "matfact/complete.hpp"

@@ -184,7 +184,8 @@ void RowSolver::accumulate(Index rows, bool add)
 }
 
 template <class I>
-void RowSolver::solve_in_features(MatrixView<const float> features, const RowEntries<I>& entries, const float* d)
+void RowSolver::solve_in_features(MatrixView<const float> features, const RowEntries<I>& entries, const float* d,
+                                  const float* normals)
 {
     std::fill_n(scale_.data(), k_, 1.0f);
     for (Index begin = 0; begin < entries.n; begin += batch) {
@@ -196,7 +197,7 @@ void RowSolver::solve_in_features(MatrixView<const float> features, const RowEnt
         system_[length(i * wide_ + i)] += d[i];
     factor_small(k_, system_.data(), wide_, inverse_pivots_.data(), scratch_.data());
     std::copy_n(right_.data(), wide_, solution_.data());
-    solve_small(k_, system_.data(), wide_, inverse_pivots_.data(), solution_.data(), scratch_.data());
+    solve_small(k_, system_.data(), wide_, inverse_pivots_.data(), solution_.data(), scratch_.data(), normals);
 }
 
 /// With Z = diag(root) F diag(scale):  x = diag(scale) Z' (I + Z Z')^-1 (b / root).
@@ -243,6 +244,20 @@ double RowSolver::solve(MatrixView<const float> features, const RowEntries<I>& e
         x[c] = solution_[length(c)] * scale_[length(c)];
     }
     return gain;
+}
+
+template <class I>
+void RowSolver::sample(MatrixView<const float> features, const RowEntries<I>& entries, const float* d,
+                       const float* normals, float* x)
+{
+    if (entries.n == 0) {
+        for (Index c = 0; c < k_; ++c)
+            x[c] = normals[c] / std::sqrt(d[c]);
+        return;
+    }
+    std::fill(right_.begin(), right_.end(), 0.0f);
+    solve_in_features(features, entries, d, normals);
+    std::copy_n(solution_.data(), k_, x);
 }
 
 template <class I>
@@ -294,6 +309,8 @@ double RowSolver::improve(MatrixView<const float> features, const RowEntries<I>&
 
 #define MATFACT_ROW_SOLVER(I)                                                                                          \
     template double RowSolver::solve(MatrixView<const float>, const RowEntries<I>&, const float*, float*);             \
+    template void RowSolver::sample(MatrixView<const float>, const RowEntries<I>&, const float*, const float*,         \
+                                    float*);                                                                           \
     template double RowSolver::improve(MatrixView<const float>, const RowEntries<I>&, const float*, Index, float*);
 MATFACT_ROW_SOLVER(std::int32_t)
 MATFACT_ROW_SOLVER(std::int64_t)

@@ -28,6 +28,12 @@ public:
     template <class I>
     double solve(MatrixView<const float> features, const RowEntries<I>& entries, const float* d, float* x);
 
+    /// Overwrites x (n_features,) by a draw from the normal distribution whose precision is the matrix of the system
+    /// and whose mean is its solution, made of n_features standard normals.
+    template <class I>
+    void sample(MatrixView<const float> features, const RowEntries<I>& entries, const float* d, const float* normals,
+                float* x);
+
     /// Brings x (padded_width(n_features),), which holds some row on entry, closer to the solution by `steps` steps of
     /// conjugate gradients, preconditioned by the diagonal, and returns twice b'x less the quadratic form at x. Rows of
     /// `features` and x are padded by zeros up to padded_width(n_features).
@@ -45,7 +51,8 @@ private:
     void accumulate(Index rows, bool add);
     template <class I> void solve_in_entries(MatrixView<const float> features, const RowEntries<I>& entries);
     template <class I>
-    void solve_in_features(MatrixView<const float> features, const RowEntries<I>& entries, const float* d);
+    void solve_in_features(MatrixView<const float> features, const RowEntries<I>& entries, const float* d,
+                           const float* normals = nullptr);
 
     Index k_, wide_;
     std::vector<float> scale_;      ///< of the features: sqrt(1 / d) in entries, else 1

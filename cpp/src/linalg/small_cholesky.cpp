@@ -77,13 +77,16 @@ void factor_small(Index n, float* a, Index stride, float* inverse_pivots, float*
     }
 }
 
-void solve_small(Index n, const float* r, Index stride, const float* inverse_pivots, float* x, float* scratch)
+void solve_small(Index n, const float* r, Index stride, const float* inverse_pivots, float* x, float* scratch,
+                 const float* normals)
 {
     const Index width = padded_width(n);
     for (Index i = 0; i < n; ++i) {
         scratch[i] = x[i] * inverse_pivots[i];
         subtract(x, scratch[i], r + i * stride, i / size * size, width);
     }
+    for (Index i = 0; normals && i < n; ++i)
+        scratch[i] += normals[i];
     std::fill_n(x, stride, 0.0f);
     for (Index i = n - 1; i >= 0; --i) {
         P sum = ei::pset1<P>(0.0f);

@@ -17,7 +17,9 @@ constexpr Index padded_width(Index n) { return (n + small_block - 1) / small_blo
 void factor_small(Index n, float* a, Index stride, float* inverse_pivots, float* scratch);
 
 /// Overwrites x (stride,) by the solution of R'R x = b, where x holds b on entry and zeros from n on; `scratch` has
-/// stride floats.
-void solve_small(Index n, const float* r, Index stride, const float* inverse_pivots, float* x, float* scratch);
+/// stride floats. Where `normals` (n,) are given, R^-1 times them is added: if they are standard normal, x is a draw
+/// from the normal distribution with that mean and the precision R'R.
+void solve_small(Index n, const float* r, Index stride, const float* inverse_pivots, float* x, float* scratch,
+                 const float* normals = nullptr);
 
 } // namespace matfact::linalg

@@ -713,6 +713,33 @@ def implicit_rows_i32(
     l2_scaling: float,
     num_threads: int,
 ) -> _F32: ...
+def biased_gibbs_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    t_values: _F32,
+    t_indices: _I32,
+    t_indptr: _I32,
+    *,
+    n_components: int,
+    biases: bool,
+    burn_in: int,
+    n_samples: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status]: ...
+def gibbs_rows_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    h: _F32,
+    prior: _F32,
+    mean: float,
+    *,
+    biases: bool,
+    num_threads: int,
+) -> _F32: ...
 def biased_mf_i32(
     values: _F32,
     indices: _I32,
@@ -786,6 +813,33 @@ def implicit_rows_i64(
     unobserved_weight: float,
     l2: float,
     l2_scaling: float,
+    num_threads: int,
+) -> _F32: ...
+def biased_gibbs_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    t_values: _F32,
+    t_indices: _I64,
+    t_indptr: _I64,
+    *,
+    n_components: int,
+    biases: bool,
+    burn_in: int,
+    n_samples: int,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status]: ...
+def gibbs_rows_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    h: _F32,
+    prior: _F32,
+    mean: float,
+    *,
+    biases: bool,
     num_threads: int,
 ) -> _F32: ...
 def biased_mf_i64(
