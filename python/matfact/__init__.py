@@ -19,6 +19,7 @@ from matfact.svd import SVDResult, svd
 
 if TYPE_CHECKING:
     from matfact._top_n import Recommendations
+    from matfact.baseline import Baseline
     from matfact.biased_mf import BiasedMF
     from matfact.implicit_mf import ImplicitMF
     from matfact.incremental_pca import IncrementalPCA
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PCA",
+    "Baseline",
     "BiasedMF",
     "Completion",
     "ConvergenceWarning",
@@ -84,6 +86,7 @@ __all__ = [
 # Importing scikit-learn and SciPy's sparse matrices takes about a second, which users of the functions need not
 # wait for.
 _LAZY = {
+    "Baseline": "matfact.baseline",
     "BiasedMF": "matfact.biased_mf",
     "ImplicitMF": "matfact.implicit_mf",
     "IncrementalPCA": "matfact.incremental_pca",

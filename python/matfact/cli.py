@@ -1,4 +1,4 @@
-"""The ``matfact`` command: factorize a file, show what the machine offers, run the demo."""
+"""The ``matfact`` command: factorize a file, recommend from one, show what the machine offers, run the demo."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import matfact
+from matfact import _cli_recommenders
 from matfact import typing as mt
 from matfact._validation import is_sparse
 from matfact.exceptions import ConvergenceWarning
@@ -233,6 +234,8 @@ def _parser() -> argparse.ArgumentParser:
     mf.add_argument("--init", choices=get_args(mt.FactorizeInit), default="random", help="start (default: random)")
     mf.add_argument("--reduction", choices=get_args(mt.Reduction), default="mean", help="of the loss (default: mean)")
     mf.add_argument("--seed", type=int, help="of the random start (default: a fresh one)")
+
+    _cli_recommenders.add(commands)
 
     info = commands.add_parser("info", help="CPU level, LAPACK and threads in use")
     info.set_defaults(run=_run_info)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -110,8 +113,9 @@ class Interactions:
 
         Parameters
         ----------
-        df : pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            Any eager data frame that narwhals knows.
+        df : pandas.DataFrame, polars.DataFrame, pyarrow.Table or path
+            Any eager data frame that narwhals knows, or the path of a .csv or .parquet file, which is read by the first
+            of polars, pyarrow and pandas that is installed.
         user, item : str
             Columns of ids: integers, strings or anything hashable, without missing entries.
         value : str, optional
@@ -134,6 +138,10 @@ class Interactions:
             item come together twice.
         TypeError
             If `df` is no data frame, or values are no numbers.
+        ImportError
+            If `df` is a path, and none of the three is installed.
+        OSError
+            If the file cannot be read.
 
         Examples
         --------
@@ -147,7 +155,7 @@ class Interactions:
 
         check_choice(duplicates, Duplicates, "duplicates")
         try:
-            frame = nw.from_native(df, eager_only=True)
+            frame = _read(Path(df)) if isinstance(df, (str, os.PathLike)) else nw.from_native(df, eager_only=True)
         except TypeError:
             raise TypeError(f"df must be a data frame of pandas, polars or pyarrow, got {type(df).__name__}") from None
         for name in (user, item, value, time):
@@ -346,6 +354,27 @@ class Interactions:
             f"Interactions({self.n_users} users x {self.n_items} items, {self.n_interactions} entries, "
             f"density {self.density:.3g}, {len(self.cold_users)} cold users, {len(self.cold_items)} cold items)"
         )
+
+
+def _read(path: Path) -> Any:
+    """The table in a .csv or .parquet file."""
+    import narwhals as nw
+
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise ValueError(f"{path} must end in .csv or .parquet, got {path.suffix!r}")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    backend = next((name for name in ("polars", "pyarrow", "pandas") if find_spec(name)), None)
+    if backend is None:
+        raise ImportError(f"{path} is read by polars, pyarrow or pandas: install one of them")
+    try:
+        read = nw.read_csv if suffix == ".csv" else nw.read_parquet
+        return read(str(path), backend=cast(Any, backend))
+    except OSError:
+        raise
+    except Exception as error:  # every backend has its own
+        raise ValueError(f"{path} is no table that {backend} can read: {error}") from error
 
 
 def _check_shape(shape: tuple[int, int]) -> None:

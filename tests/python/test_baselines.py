@@ -1,4 +1,4 @@
-"""Popularity and PureSVD: closed forms."""
+"""Popularity, PureSVD and Baseline: closed forms."""
 
 from __future__ import annotations
 
@@ -46,3 +46,43 @@ def test_pure_svd_refuses_more_components_than_the_matrix_has(x):
         matfact.PureSVD(31).fit(x)
     with pytest.raises(ValueError, match="at least one entry"):
         matfact.Popularity().fit(sp.csr_array((3, 3)))
+
+
+@pytest.mark.parametrize(("l2_user", "l2_item"), [(5.0, 2.0), (0.5, 10.0)])
+def test_baseline_biases_minimize_the_documented_objective(x, l2_user, l2_item):
+    m = matfact.Baseline(l2_user=l2_user, l2_item=l2_item, max_iter=100).fit(x)
+    stored = x.toarray() != 0
+    left = np.where(stored, x.toarray() - m.global_mean_ - m.user_bias_[:, None] - m.item_bias_[None, :], 0)
+    # The gradient is a sum of at most some dozen entries below 1, from biases in float32.
+    assert np.abs(left.sum(axis=1) - l2_user * m.user_bias_).max() <= 50 * EPS
+    assert np.abs(left.sum(axis=0) - l2_item * m.item_bias_).max() <= 50 * EPS
+
+
+def test_baseline_recovers_biases_and_folds_users_in(tmp_path):
+    rng = np.random.default_rng(2)
+    truth = 3 + rng.normal(size=(50, 1)) + rng.normal(size=(1, 30))
+    ratings = sp.csr_array(np.where(rng.random((50, 30)) < 0.5, truth, 0))
+    m = matfact.Baseline(l2_user=0.0, l2_item=0.0, max_iter=200).fit(ratings)
+    users, items = np.nonzero(ratings.toarray() == 0)
+    expected = truth[users, items].clip(*m._range)
+    np.testing.assert_allclose(m.predict(users, items), expected, rtol=0, atol=50 * EPS * np.abs(truth).max())
+    np.testing.assert_allclose(m.fold_in(ratings)[:, 0], m.user_bias_, rtol=0, atol=50 * EPS * np.abs(truth).max())
+    m.save(tmp_path / "model")
+    assert (
+        matfact.Baseline.load(tmp_path / "model").predict(users, items).tobytes() == m.predict(users, items).tobytes()
+    )
+    best = m.recommend([0], 30, exclude_seen=False).items[0]
+    assert (best == np.argsort(-m.item_bias_, kind="stable")).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"l2_user": -1.0}, "l2_user must be finite and not negative"),
+        ({"l2_item": np.nan}, "l2_item must be finite and not negative"),
+        ({"max_iter": 0}, "max_iter must be at least 1, got 0"),
+    ],
+)
+def test_baseline_names_parameters_out_of_range(x, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        matfact.Baseline(**parameters).fit(x)

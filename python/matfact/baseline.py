@@ -1,0 +1,154 @@
+"""Ratings from a global mean and biases only: what any factors have to beat."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from matfact import typing as mt
+from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._validation import as_integer, as_real
+from matfact.interactions import Interactions
+
+
+class Baseline(Recommender):
+    r"""Predict ratings as :math:`\mu + b_u + b_i` [1]_, where the biases minimize
+
+    .. math::
+
+        \sum_{(u,i)} (x_{ui} - \mu - b_u - b_i)^2 + \lambda_u \sum_u b_u^2 + \lambda_i \sum_i b_i^2
+
+    over the stored entries, and :math:`\mu` is the mean of their values.
+
+    Parameters
+    ----------
+    l2_user, l2_item : float, default=5.0
+        :math:`\lambda_u` and :math:`\lambda_i`, at least 0: a row of as many entries gets half the bias of its mean.
+    max_iter : int, default=15
+        Sweeps (items, then users, each in closed form), at least 1.
+    num_threads : int, optional
+        At least 1; None uses `matfact.get_num_threads`. Lists only: the fit takes a pass over the entries a sweep.
+
+    Attributes
+    ----------
+    global_mean_ : float
+        :math:`\mu`.
+    user_bias_, item_bias_ : array of shape (n_users,) or (n_items,), float32
+        :math:`b_u` and :math:`b_i`; 0 without entries.
+    interactions_ : Interactions
+        What the model was fitted to.
+
+    References
+    ----------
+    .. [1] Koren, Y. (2010). Factor in the neighbors: scalable and accurate collaborative filtering. ACM TKDD 4(1), 1.
+       doi:10.1145/1644873.1644874
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> import matfact
+    >>> ratings = sp.csr_array([[5, 3, 0], [4, 0, 1], [0, 2, 1]])
+    >>> matfact.Baseline(l2_user=0, l2_item=0, max_iter=100).fit(ratings).predict([0], [2]).round(2)
+    array([2.], dtype=float32)
+    """
+
+    def __init__(
+        self, *, l2_user: float = 5.0, l2_item: float = 5.0, max_iter: int = 15, num_threads: int | None = None
+    ) -> None:
+        self.l2_user = l2_user
+        self.l2_item = l2_item
+        self.max_iter = max_iter
+        self.num_threads = num_threads
+
+    def fit(self, interactions: Interactions | mt.SparseLike) -> Baseline:
+        """Find the biases.
+
+        Parameters
+        ----------
+        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+            One row for each user; stored values are ratings, zeros included.
+
+        Returns
+        -------
+        Baseline
+            The instance itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no entry, a value is not finite, or a parameter is out of range.
+        TypeError
+            If `interactions` are not sparse, or a parameter has the wrong type.
+        """
+        l2_item, max_iter = as_real(self.l2_item, "l2_item"), as_integer(self.max_iter, "max_iter")
+        if max_iter < 1:
+            raise ValueError(f"max_iter must be at least 1, got {max_iter}")
+        as_real(self.l2_user, "l2_user")
+        known = as_interactions(interactions)
+        cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
+        mean = float(values.mean())
+        users = np.zeros(known.n_users)
+        for _ in range(max_iter):
+            left = values - mean - np.repeat(users, known.user_counts)
+            items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2_item)
+            users = self._user_biases(known.matrix, mean, items)
+        self._adopt(known, _column(users), _column(items), {"mean": mean})
+        return self
+
+    def _user_biases(self, rows: Any, mean: float, items: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        counts = np.diff(rows.indptr)
+        left = rows.data.astype(np.float64) - mean - items[rows.indices]
+        sums = np.bincount(np.repeat(np.arange(len(counts)), counts), left, len(counts))
+        return _shrunk(sums, counts, as_real(self.l2_user, "l2_user"))
+
+    def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
+        self.global_mean_ = float(facts["mean"])
+        self.user_bias_, self.item_bias_ = w[:, 0], h[:, 0]
+        values = interactions.matrix.data
+        self._range = float(values.min()), float(values.max())
+        super()._adopt(interactions, w, h, facts)
+
+    def predict(self, users: Any, items: Any) -> Factor:
+        """Predict ratings, clipped to the range of those in the fit.
+
+        Parameters
+        ----------
+        users, items : sequence of ids
+            As in the interactions of the fit; one of each, or as many of both.
+
+        Returns
+        -------
+        array of shape (n_pairs,), float32
+            Unknown users are rated as the average user, unknown items by the mean and the user's bias.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many users as items.
+        NotFittedError
+            If `fit` was not called.
+        """
+        return cast(Factor, super().predict(users, items).clip(*self._range))
+
+    def _n_columns(self) -> int:
+        return 1
+
+    def _solve_rows(self, rows: Any) -> Factor:
+        return _column(self._user_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64)))
+
+    def _queries(self, w: Factor) -> Factor:
+        return np.ones_like(w)
+
+    def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
+        return self.global_mean_ + w[:, 0].astype(np.float64)
+
+
+def _shrunk(sums: npt.NDArray[np.float64], counts: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
+    """Least squares of one bias a row; 0 for rows without entries."""
+    return sums / np.where(counts > 0, counts + l2, 1.0)
+
+
+def _column(values: npt.NDArray[np.float64]) -> Factor:
+    return values.astype(np.float32)[:, None]

@@ -1,0 +1,100 @@
+"""matfact fit, recommend and evaluate: the same answers as from Python, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import matfact
+from matfact.cli import main
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    pairs = rng.choice(40 * 25, 400, replace=False)
+    return pd.DataFrame({"user": pairs // 25 + 100, "item": pairs % 25, "rating": rng.integers(1, 6, 400)})
+
+
+@pytest.fixture
+def ratings(table, tmp_path):
+    table.to_csv(tmp_path / "ratings.csv", index=False)
+    return tmp_path / "ratings.csv"
+
+
+@pytest.fixture
+def model(ratings, tmp_path, capsys):
+    path = tmp_path / "model.mf"
+    assert main(["fit", str(ratings), "--model", "biased-mf", "-k", "4", "--test-size", "0.1", "-o", str(path)]) == 0
+    assert "rmse, held out" in capsys.readouterr().out
+    return path
+
+
+@pytest.fixture(autouse=True)
+def warnings_as_before(monkeypatch):
+    """main() shows warnings in its own words; here they stay errors."""
+    import warnings
+
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+
+def test_the_model_is_the_one_that_python_fits(model, table):
+    part, _ = matfact.random_split(matfact.Interactions.from_frame(table), 0.1, random_state=0)
+    expected = matfact.BiasedMF(4, random_state=0).fit(part)
+    assert matfact.BiasedMF.load(model).user_factors_.tobytes() == expected.user_factors_.tobytes()
+
+
+def test_recommend_lists_the_items_of_each_user(model, capsys):
+    assert main(["recommend", str(model), "--user", "101", "102", "-n", "3"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == ["101"] * 3 + ["102"] * 3
+    expected = matfact.BiasedMF.load(model).recommend([101, 102], 3)
+    assert [int(line[1]) for line in lines] == expected.items.ravel().tolist()
+
+
+def test_unknown_users_are_told_whose_list_they_get(model, capsys):
+    assert main(["recommend", str(model), "--user", "7", "-n", "1"]) == 0
+    assert "user 7 is unknown" in capsys.readouterr().err
+
+
+def test_evaluate_prints_each_metric(model, ratings, table, capsys):
+    assert main(["evaluate", str(model), str(ratings), "--metric", "rmse", "--metric", "mae"]) == 0
+    test = matfact.Interactions.from_frame(table)
+    expected = matfact.evaluate(matfact.BiasedMF.load(model), test, ["rmse", "mae"])
+    printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    # Printed with six digits.
+    assert {name: float(text) for name, text in printed.items()} == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["implicit-mf", "pure-svd", "popularity"])
+def test_every_model_fits_a_parquet_file_without_values(table, tmp_path, capsys, name):
+    table.astype({"user": str}).to_parquet(tmp_path / "clicks.parquet")
+    arguments = ["--model", name, "--columns", "user,item", "-o", str(tmp_path / "m.mf")]
+    assert main(["fit", str(tmp_path / "clicks.parquet"), *arguments, "--test-size", "0.2"]) == 0
+    assert "ndcg@10, held out" in capsys.readouterr().out
+    assert main(["recommend", str(tmp_path / "m.mf"), "--user", "104", "-n", "2"]) == 0
+    assert capsys.readouterr().out.startswith("104\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "{ratings}", "--model", "popularity", "-k", "3", "-o", "{out}"], "popularity has no parameter n_comp"),
+        (["fit", "nowhere.csv", "--model", "biased-mf", "-o", "{out}"], "nowhere.csv does not exist"),
+        (["fit", "{ratings}", "--model", "biased-mf", "--columns", "user,film", "-o", "{out}"], "no column 'film'"),
+        (["fit", "{ratings}", "--model", "biased-mf", "--columns", "user", "-o", "{out}"], "two or three columns"),
+        (["recommend", "{model}", "--user", "ann"], "ids of users are integers, got 'ann'"),
+        (["recommend", "{ratings}", "--user", "1"], ""),
+        (["evaluate", "{model}", "{ratings}", "--metric", "ndcg"], "metrics must be"),
+        (["evaluate", "{model}", "{model}"], "must end in .csv or .parquet, got '.mf'"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_code_2(ratings, model, tmp_path, capsys, arguments, message):
+    names = {"ratings": ratings, "model": model, "out": tmp_path / "out.mf"}
+    assert main([a.format(**names) for a in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("matfact: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out.mf").exists()
