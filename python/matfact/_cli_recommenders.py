@@ -132,7 +132,7 @@ def _end_line() -> None:
 def _load(path: Path, threads: int | None) -> Recommender:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    name = _safetensors.read(path)[1].get("model")
+    name = _safetensors.read(path)[1].get("model", "")
     if name not in _MODELS.values():
         raise ValueError(f"{path} holds no recommender")
     model: Recommender = getattr(matfact, name).load(path)

@@ -145,9 +145,9 @@ class Baseline(Recommender):
         return self.global_mean_ + w[:, 0].astype(np.float64)
 
 
-def _shrunk(sums: npt.NDArray[np.float64], counts: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
+def _shrunk(sums: npt.NDArray[Any], counts: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
     """Least squares of one bias a row; 0 for rows without entries."""
-    return sums / np.where(counts > 0, counts + l2, 1.0)
+    return np.asarray(sums / np.where(counts > 0, counts + l2, 1.0), np.float64)
 
 
 def _column(values: npt.NDArray[np.float64]) -> Factor:

@@ -218,7 +218,7 @@ class BiasedMF(Recommender):
     def _n_draws(self) -> int:
         return 1 if self._draws is None else self._draws.n
 
-    @overload  # type: ignore[override]
+    @overload
     def predict(self, users: Any, items: Any, *, return_std: Literal[False] = False) -> Factor: ...
 
     @overload
