@@ -329,7 +329,8 @@ class _Draws:
 
     @classmethod
     def of(cls, facts: dict[str, Any], n_unknowns: int) -> _Draws:
-        noise, prior = np.array(facts["noise"], np.float64), np.array(facts["prior"], np.float32)
+        with np.errstate(over="ignore"):  # told below
+            noise, prior = np.array(facts["noise"], np.float64), np.array(facts["prior"], np.float32)
         if noise.ndim != 1 or noise.size == 0 or prior.shape != (2 * noise.size, n_unknowns):
             raise ValueError("noise and prior must have a place for each draw")
         if not (np.isfinite(prior).all() and np.isfinite(noise).all() and (prior[1::2] > 0).all()):

@@ -71,6 +71,7 @@ def test_evaluate_prints_each_metric(model, ratings, table, capsys):
 def test_every_model_fits_a_parquet_file_without_values(table, tmp_path, capsys, name):
     table.astype({"user": str}).to_parquet(tmp_path / "clicks.parquet")
     arguments = ["--model", name, "--columns", "user,item", "-o", str(tmp_path / "m.mf")]
+    arguments += [] if name == "popularity" else ["-k", "8"]
     assert main(["fit", str(tmp_path / "clicks.parquet"), *arguments, "--test-size", "0.2"]) == 0
     assert "ndcg@10, held out" in capsys.readouterr().out
     assert main(["recommend", str(tmp_path / "m.mf"), "--user", "104", "-n", "2"]) == 0
