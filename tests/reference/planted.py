@@ -35,8 +35,3 @@ def spectra(d: int) -> dict[str, np.ndarray]:
         "low rank": np.where(i < 7, 1.0 + i, 0.0),
     }
     return {name: np.sort(s)[::-1] for name, s in values.items()}
-
-
-def four_groups(d: int) -> np.ndarray:
-    """Four values, 42 copies of each, 1e-8 apart, above a step."""
-    return np.where(np.arange(d) < 168, 1.0 - 1e-8 * (np.arange(d) // 42), 0.5)

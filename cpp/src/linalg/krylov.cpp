@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 namespace matfact::linalg {
@@ -47,7 +46,7 @@ constexpr double weak = 1e-3; ///< a direction this much weaker than others need
 template <class T> class Lanczos {
 public:
     Lanczos(Index n, const BlockOperator<T>& apply, const KrylovOptions& options, const Checkpoint& checkpoint)
-        : n_(n), apply_(apply), options_(options), checkpoint_(checkpoint)
+        : n_(n), apply_(apply), options_(options), checkpoint_(checkpoint), width_(options.block)
     {
     }
 
@@ -55,17 +54,9 @@ public:
     {
         wanted_ = options_.count({});
         reserve(capacity_for(wanted_));
-        take_fresh_block(std::min(n_, options_.block));
-        double sum = -std::numeric_limits<double>::infinity();
-        for (;;) {
-            if (!iterate() || wanted_ == n_)
-                return finish();
-            // What a probe found has raised the sum of the values, unless it was rounding.
-            const double before =
-                std::exchange(sum, std::accumulate(result_.values.begin(), result_.values.end(), 0.0));
-            if (!(sum > before) || !probe())
-                return finish();
-        }
+        take_next_block();
+        iterate();
+        return finish();
     }
 
 private:
@@ -85,8 +76,8 @@ private:
 
     Index passes_left() const { return options_.max_passes - result_.n_passes; }
 
-    /// Steps and restarts until the wanted pairs are accurate (true) or the passes are spent (false).
-    bool iterate()
+    /// Steps and restarts until the wanted pairs are accurate and probed for others, or the passes are spent.
+    void iterate()
     {
         Index next_look = result_.n_passes;
         Look last{far, 0};
@@ -106,21 +97,67 @@ private:
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
             const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
             result_.gave_up = is_hopeless && !converged && !stop_;
-            if (converged || is_last || result_.gave_up) {
-                // Without a probe, accurate pairs need not be the leading ones, unless they come from the whole space.
-                const bool is_proven = converged && (!stop_ || size_ == n_);
+            const Index probe_left = converged ? probe_passes_left(ritz) : 0;
+            const bool is_done = converged && probe_left == 0;
+            if (is_done || is_last || result_.gave_up) {
                 keep_result(ritz);
+                const bool is_proven = converged && (!stop_ || is_done);
                 result_.status = is_proven ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
-                return is_proven;
+                return;
             }
+            const double steps = steps_to_go(before, last);
+            if (probe_begin_ == 0 && steps <= static_cast<double>(options_.probe_passes))
+                begin_probe();
+            next_look = last.pass + (converged ? probe_left : steps_before_next_look(steps, last));
             if (is_full()) {
                 reserve(capacity_for(wanted_));
                 if (is_full())
-                    restart(ritz, std::max(wanted_ + options_.block, capacity_ / 2));
+                    restart(ritz, std::max(wanted_ + width_, capacity_ / 2));
             }
-            next_look = last.pass + steps_before_next_look(before, last);
             take_next_block();
         }
+    }
+
+    // A block leads to as many copies of a value as it has columns, and never into an invariant subspace that it is
+    // orthogonal to. So fresh columns join it for the last passes. Where the pairs hold as many copies as there were
+    // columns before, these get as many passes as the first ones; where they hold as many as there are now, others
+    // join.
+
+    void begin_probe()
+    {
+        width_ += probe_begin_ == 0 ? options_.probe_block : std::max(options_.probe_block, wanted_ / 2);
+        probe_begin_ = result_.n_passes;
+        columns_before_probe_ = random_columns_;
+    }
+
+    /// Zero once accurate pairs have been probed for long enough.
+    Index probe_passes_left(const Ritz& ritz)
+    {
+        if (size_ == n_ || options_.probe_passes == 0)
+            return 0;
+        if (first_convergence_ == 0)
+            first_convergence_ = result_.n_passes;
+        if (probe_begin_ > 0) {
+            const Index enough = has_copies(ritz, columns_before_probe_)
+                                     ? std::max(options_.probe_passes, first_convergence_)
+                                     : options_.probe_passes;
+            const Index left = probe_begin_ + enough - result_.n_passes;
+            if (left > 0 || !has_copies(ritz, random_columns_))
+                return std::max<Index>(0, left);
+        }
+        begin_probe();
+        return options_.probe_passes;
+    }
+
+    /// Whether so many of the wanted values cannot be told apart.
+    bool has_copies(const Ritz& ritz, Index copies) const
+    {
+        for (Index i = 0; i + copies <= wanted_; ++i) {
+            const double accepted = options_.accepted(ritz.value(i), ritz.norm) + rounding(ritz.norm);
+            if (ritz.value(i) - ritz.value(i + copies - 1) <= 2 * accepted)
+                return true;
+        }
+        return false;
     }
 
     /// How far the wanted pairs were from what is accepted, and when.
@@ -139,14 +176,16 @@ private:
     }
 
     /// A look takes an eigenproblem of the size of the basis, as dear as a product with a matrix of moderate size. So
-    /// the next one waits for most of the steps to go.
-    Index steps_before_next_look(const Look& before, const Look& now) const
+    /// the next one waits for most of the steps to go, but not beyond the time to begin the probe.
+    Index steps_before_next_look(double steps, const Look& now) const
     {
         constexpr double most = 64.0;
         if (now.excess >= far)
             return std::max<Index>(1, size_ / (8 * options_.block));
-        const double steps = steps_to_go(before, now);
-        return steps >= far ? 2 : std::max<Index>(1, static_cast<Index>(std::min(most, 0.75 * steps)));
+        if (steps >= far)
+            return 2;
+        const double probe = probe_begin_ == 0 ? static_cast<double>(options_.probe_passes) : 0.0;
+        return static_cast<Index>(std::clamp(std::min(0.75 * steps, steps - probe), 1.0, most));
     }
 
     /// The pace means something once the basis has room for more than the wanted pairs.
@@ -156,12 +195,12 @@ private:
     }
 
     /// Whether the next block does not fit into the memory of the basis.
-    bool is_full() const { return size_ + std::min(next_.n_cols(), n_ - size_) > capacity_; }
+    bool is_full() const { return size_ + std::min(width_, n_ - size_) > capacity_; }
 
     Index capacity_for(Index wanted) const
     {
         // More would save few products on hard spectra, and cost more to orthogonalize against.
-        const Index most = std::max(4 * wanted, wanted + std::max<Index>(128, 8 * options_.block));
+        const Index most = std::max(4 * wanted, wanted + std::max<Index>({128, 8 * options_.block, 4 * width_}));
         // A basis that is nearly the whole space may as well be it.
         return most + options_.block >= n_ ? n_ : most;
     }
@@ -304,26 +343,23 @@ private:
         }
     }
 
-    /// Appends the next block to the basis. Where it has met an invariant subspace it gets random directions instead.
+    /// Appends the next block to the basis. What the recurrence does not fill, because it has met an invariant subspace
+    /// or because a probe begins, gets random directions.
     void take_next_block()
     {
-        const Index width = std::min(next_.n_cols(), n_ - size_);
+        const Index width = std::min(width_, n_ - size_);
         const Eigen::VectorXd weights = coupling_.rowwise().norm();
+        const Index most = std::min(width, next_.n_cols());
         Index known = 0;
-        while (known < width && weights[known] > rounding(projected_norm()))
+        while (known < most && weights[known] > rounding(projected_norm()))
             ++known;
-        if (known < next_.n_cols())
+        random_columns_ += width - known;
+        if (known < width || width < next_.n_cols())
             widen(known, width);
         else if (weights.minCoeff() <= weak * weights.maxCoeff()) {
             project_out(next_);
             orthonormalize(next_, options_.threads);
         }
-        append();
-    }
-
-    void take_fresh_block(Index width)
-    {
-        widen(0, width);
         append();
     }
 
@@ -358,43 +394,6 @@ private:
         restart(ritz, wanted_);
     }
 
-    /// Block Lanczos from fresh columns on the operator without the pairs that were found. True if there is more to do:
-    /// a direction was found above the smallest of them.
-    bool probe()
-    {
-        const Index found = size_;
-        const double smallest = result_.values.back();
-        const Index passes = std::min(options_.probe_passes, passes_left());
-        if (passes == 0)
-            return false;
-        reserve(std::min(n_, found + options_.probe_block * (passes + 1)));
-        take_fresh_block(std::min(options_.probe_block, n_ - size_));
-        for (Index i = 1;; ++i) {
-            step();
-            const Ritz ritz = rayleigh_ritz();
-            // A direction above any of the values raises their sum, the last of several copies too.
-            double gain = 0.0;
-            for (Index c = 0; c < found; ++c)
-                gain += ritz.value(c) - result_.values[static_cast<std::size_t>(c)];
-            const double accepted = options_.accepted(smallest, ritz.norm);
-            if (gain > std::max(accepted, static_cast<double>(found) * rounding(ritz.norm))) {
-                // Go on at the full width: what was missed once may have been missed several times.
-                restart(ritz, std::min({size_, found + options_.probe_block, n_ - 1}));
-                widen(next_.n_cols(), std::min(options_.block, n_ - size_));
-                append();
-                return true;
-            }
-            if (i == passes || size_ == n_ || stop_) {
-                if (i < passes && size_ < n_)
-                    result_.status = Status::stopped;
-                result_.next_value = std::max(result_.next_value, ritz.value(found));
-                size_ = found;
-                return false;
-            }
-            take_next_block();
-        }
-    }
-
     KrylovResult<T> finish()
     {
         if (result_.status == Status::stopped) // nobody has looked for it
@@ -417,6 +416,10 @@ private:
     double excess_ = std::numeric_limits<double>::infinity(); ///< at the last look
     bool stop_ = false;                                       ///< asked for by the report
     std::uint64_t fresh_sets_ = 0;
+    Index width_;                                      ///< of the next block
+    Index random_columns_ = 0;                         ///< that blocks have begun with
+    Index probe_begin_ = 0, columns_before_probe_ = 0; ///< the pass, 0 = there was none yet; random columns till then
+    Index first_convergence_ = 0;                      ///< the pass
     Matrix<T> v_, block_;
     Matrix<double> projection_, next_;
     RowMajorMatrix coupling_; ///< (next, last): A basis = basis projection + next coupling (last block)'

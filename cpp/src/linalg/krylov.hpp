@@ -35,8 +35,8 @@ struct KrylovOptions {
     Index block = 8;         ///< columns of a step
     Index max_passes = 1000; ///< calls of the operator, at most, without those that measure residuals
     bool give_up = false;    ///< once the pace shows that max_passes will not do
-    Index probe_block = 8;   ///< fresh columns that look for missed directions at the end
-    Index probe_passes = 6;  ///< steps of the probe; 0 = no probe
+    Index probe_block = 8;   ///< fresh columns that join the block at the end: a probe for missed directions
+    Index probe_passes = 6;  ///< with them, at least; 0 = no probe
     std::uint64_t seed = 0;
     int threads = 1;
     PassReport report; ///< may be empty
@@ -56,8 +56,8 @@ template <class T> struct KrylovResult {
 };
 
 /// The eigenpairs of largest eigenvalue (not magnitude). The basis is kept in T; projections, small eigenproblems and
-/// orthogonalization are float64. Memory: n * max(4 k, k + 128, k + 8 blocks) numbers of T
-/// and some blocks. Throws
+/// orthogonalization are float64. Memory: n * max(4 k, k + 128, k + 8 blocks) numbers of T, up to
+/// n * (5 k + 64) where more copies than columns keep the probe going, and some blocks. Throws
 /// NumericalError where the operator returns NaN or infinity. For T = float and double.
 template <class T>
 KrylovResult<T> krylov(Index n, const BlockOperator<T>& apply, const KrylovOptions& options,

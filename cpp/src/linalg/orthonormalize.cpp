@@ -45,17 +45,22 @@ RowMajorMatrix householder_qr(Matrix<double>& y)
 
 RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
 {
-    // Two rounds reach rounding level while cond(y)^2 eps stays well below 1.
+    // Two rounds reach rounding level while the condition of y with columns of norm 1, squared, stays well below 1 /
+    // eps.
     constexpr double smallest_pivot = 1e-7;
-    const Eigen::LLT<RowMajorMatrix> first(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
-    const auto pivots = first.matrixLLT().diagonal();
-    if (first.info() != Eigen::Success || !(pivots.minCoeff() > smallest_pivot * pivots.maxCoeff()))
+    const Matrix<double> g = gram<double>(y.view(), Centering::none, 1.0, threads).matrix;
+    const Eigen::VectorXd norms = as_map(g).diagonal().cwiseSqrt();
+    if (!(norms.minCoeff() > 0.0))
+        return householder_qr(y);
+    const Eigen::VectorXd scale = norms.cwiseInverse();
+    const Eigen::LLT<RowMajorMatrix> first(scale.asDiagonal() * as_map(g) * scale.asDiagonal());
+    if (first.info() != Eigen::Success || !(first.matrixLLT().diagonal().minCoeff() > smallest_pivot))
         return householder_qr(y);
     const RowMajorMatrix r = first.matrixU();
-    y = times(y.view(), inverse_of_upper(r), threads);
+    y = times(y.view(), scale.asDiagonal() * inverse_of_upper(r), threads);
     const CholeskyFactor correction = cholesky(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
     y = times(y.view(), correction.inverse, threads);
-    return correction.r * r;
+    return correction.r * r * norms.asDiagonal();
 }
 
 void complete_basis(Matrix<double>& q, Index rank, int threads)
