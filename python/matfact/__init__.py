@@ -112,9 +112,12 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
     elif name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        value = version("matfact")
+        try:
+            value = version("matfact")
+        except PackageNotFoundError:  # the source tree on PYTHONPATH
+            value = "0+unknown"
     else:
         raise AttributeError(f"module 'matfact' has no attribute {name!r}")
     globals()[name] = value

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 import matfact
-from matfact import _safetensors
 from matfact.interactions import Duplicates, Interactions
 
 if TYPE_CHECKING:
@@ -132,7 +131,9 @@ def _end_line() -> None:
 def _load(path: Path, threads: int | None) -> Recommender:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    name = _safetensors.read(path)[1].get("model", "")
+    from matfact._recommender.saving import class_name
+
+    name = class_name(path)
     if name not in _MODELS.values():
         raise ValueError(f"{path} holds no recommender")
     model: Recommender = getattr(matfact, name).load(path)
