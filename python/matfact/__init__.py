@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         k_fold,
         leave_k_out,
         random_split,
+        sample_negatives,
         strong_generalization,
         temporal_split,
     )
@@ -76,6 +77,7 @@ __all__ = [
     "leave_k_out",
     "progress",
     "random_split",
+    "sample_negatives",
     "set_num_threads",
     "strong_generalization",
     "svd",
@@ -103,6 +105,7 @@ _LAZY = {
     "k_fold": "matfact.splits",
     "leave_k_out": "matfact.splits",
     "random_split": "matfact.splits",
+    "sample_negatives": "matfact.splits",
     "strong_generalization": "matfact.splits",
     "temporal_split": "matfact.splits",
 }

@@ -96,6 +96,10 @@ class PureSVD(Recommender):
     def _solve_rows(self, rows: Any) -> Factor:
         return _project(rows, self._h)
 
+    def _solve_columns(self, columns: Any) -> Factor:
+        w = self._w.astype(np.float64)
+        return cast(Factor, (columns @ w @ np.linalg.pinv(w.T @ w, hermitian=True)).astype(np.float32))
+
 
 def _project(rows: Any, h: Factor) -> Factor:
     return cast(Factor, np.asarray(rows @ h, dtype=np.float32))

@@ -83,6 +83,35 @@ def test_filters_hold(model, x):
         model.recommend([1, 2], exclude=[[3]])
 
 
+def test_every_user_may_have_an_own_choice(model, x):
+    model.fit(x)
+    own = [[3, 4, 5, 3], [7], []]
+    found = model.recommend([1, 2, 3], 40, include=own, exclude_seen=False)
+    for i, choice in enumerate(own):
+        whole = model.recommend([i + 1], 40, include=choice, exclude_seen=False)
+        assert [item for item, _ in found.of(i)] == [item for item, _ in whole.of(0)]
+        # Sums of five products in another order.
+        np.testing.assert_allclose(
+            found.scores[i, : len(set(choice))], whole.scores[0, : len(set(choice))], rtol=50 * EPS
+        )
+    both = model.recommend([1, 2], 40, include=[[3, 4, 5], [7, 8]], exclude=[[4], [8]], exclude_seen=False)
+    assert [{item for item, _ in both.of(i)} for i in range(2)] == [{3, 5}, {7}]
+    same = model.recommend([1, 2], 40, include=[[3, 4, 5], [7, 8]], exclude=[4], exclude_seen=False)
+    assert [{item for item, _ in same.of(i)} for i in range(2)] == [{3, 5}, {7, 8}]
+    assert [i for i, _ in model.recommend([0], 40, include=[list(range(40))]).of(0)] == [
+        i for i, _ in model.recommend([0], 40).of(0)
+    ]
+    new = model.recommend_new(x[:2], 2, include=[[38, 39], [39]])
+    assert set(new.items[0].tolist()) == {38, 39}
+    with pytest.raises(ValueError, match="include must hold one sequence for each user, got 1 for 2"):
+        model.recommend([1, 2], include=[[3]])
+
+
+def test_equal_scores_of_an_own_choice_come_in_the_order_of_items():
+    model = matfact.Popularity().fit(sp.csr_array(np.ones((2, 5))))
+    assert model.recommend([0], 3, include=[[4, 1, 3, 0]], exclude_seen=False).items.tolist() == [[0, 1, 3]]
+
+
 def test_no_list_is_longer_than_the_catalogue(model, x):
     model.fit(x)
     assert model.recommend([3], 10**6, exclude_seen=False).items.shape == (1, 40)

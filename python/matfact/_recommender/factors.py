@@ -11,7 +11,6 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from matfact import typing as mt
 from matfact.interactions import Codes, Interactions
 
 Factor: TypeAlias = npt.NDArray[np.float32]
@@ -24,10 +23,6 @@ class Factors(BaseEstimator):  # type: ignore[misc]
 
     num_threads: int | None
     interactions_: Interactions
-    objective_: float
-    objective_history_: npt.NDArray[np.float64]
-    n_iter_: int
-    status_: mt.Status
     _facts: dict[str, Any]  # what else the fit found: numbers, lists of them, and strings
     _parameters: dict[str, Any]  # of the fit
     _w: Factor  # users, in the order of interactions_
@@ -37,12 +32,6 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         """Become what a fit, or a file, says."""
         self._w, self._h, self._facts, self._parameters = w, h, facts, self.get_params(deep=False)
         self.interactions_ = interactions
-
-    def _adopt_iterations(self, facts: dict[str, Any]) -> None:
-        """What models that iterate report."""
-        self.objective_history_ = np.array(facts["history"], dtype=np.float64)
-        self.objective_ = float(self.objective_history_[-1])
-        self.n_iter_, self.status_ = int(facts["n_iter"]), facts["status"]
 
     @abstractmethod
     def _solve_rows(self, rows: Any) -> Factor:
@@ -88,8 +77,24 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         rows, cols = self._pairs(users, items)
         scores = np.empty(len(rows), np.float32)
         for some, w, h in self._factors_of_pairs(rows, cols):
-            scores[some] = (self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w)
+            scores[some] = self._scores_of(w, h)
         return scores
+
+    def _scores_of(self, w: Factor, h: Factor) -> npt.NDArray[np.float64]:
+        """Of as many users as items."""
+        return np.asarray((self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w))
+
+    def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:  # noqa: ARG002
+        """Scores of items `cols` for the users in `rows` of w and of their histories."""
+        scores, step = np.empty(len(rows), np.float32), max(1, _ENTRIES // self._h.shape[1])
+        for begin in range(0, len(rows), step):
+            some = slice(begin, begin + step)
+            scores[some] = self._scores_of(w[rows[some]], self._h[cols[some]])
+        return scores
+
+    def _score_all(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
+        """Scores of all items; as many users at a time as memory is for."""
+        return (self._queries(w) @ self._h.T + self._constants(w)[:, None]).astype(np.float32)
 
     def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
         """Codes of both, equally many."""
