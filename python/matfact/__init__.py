@@ -1,8 +1,9 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
 Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
-`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD` and
-`Popularity` recommend items to users from their `Interactions`. They are imported when they are first asked for.
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD`,
+`SpectralRecommender`, `Popularity` and `Baseline` recommend items to users from their `Interactions`. They are imported
+when they are first asked for.
 """
 
 from importlib import import_module
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from matfact.pca import PCA
     from matfact.popularity import Popularity
     from matfact.pure_svd import PureSVD
+    from matfact.spectral_recommender import SpectralRecommender
     from matfact.splits import (
         Split,
         StrongSplit,
@@ -64,6 +66,7 @@ __all__ = [
     "PureSVD",
     "Recommendations",
     "SVDResult",
+    "SpectralRecommender",
     "Split",
     "StrongSplit",
     "TruncatedSVD",
@@ -98,6 +101,7 @@ _LAZY = {
     "Popularity": "matfact.popularity",
     "PureSVD": "matfact.pure_svd",
     "Recommendations": "matfact._top_n",
+    "SpectralRecommender": "matfact.spectral_recommender",
     "Split": "matfact.splits",
     "StrongSplit": "matfact.splits",
     "TruncatedSVD": "matfact.truncated_svd",

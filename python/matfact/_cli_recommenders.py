@@ -22,6 +22,7 @@ _MODELS = {
     "implicit-mf": "ImplicitMF",
     "baseline": "Baseline",
     "pure-svd": "PureSVD",
+    "spectral": "SpectralRecommender",
     "popularity": "Popularity",
 }
 
