@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         temporal_split,
     )
     from matfact.truncated_svd import TruncatedSVD
+    from matfact.tune import Trial, Tuning, tune
 
     __version__: str
 
@@ -69,7 +70,9 @@ __all__ = [
     "SpectralRecommender",
     "Split",
     "StrongSplit",
+    "Trial",
     "TruncatedSVD",
+    "Tuning",
     "complete",
     "cpu_info",
     "eigh",
@@ -86,6 +89,7 @@ __all__ = [
     "svd",
     "temporal_split",
     "threads",
+    "tune",
 ]
 
 # Importing scikit-learn and SciPy's sparse matrices takes about a second, which users of the functions need not
@@ -105,6 +109,8 @@ _LAZY = {
     "Split": "matfact.splits",
     "StrongSplit": "matfact.splits",
     "TruncatedSVD": "matfact.truncated_svd",
+    "Trial": "matfact.tune",
+    "Tuning": "matfact.tune",
     "evaluate": "matfact.metrics",
     "k_fold": "matfact.splits",
     "leave_k_out": "matfact.splits",
@@ -112,10 +118,14 @@ _LAZY = {
     "sample_negatives": "matfact.splits",
     "strong_generalization": "matfact.splits",
     "temporal_split": "matfact.splits",
+    "tune": "matfact.tune",
 }
+_MODULES = {"datasets", "metrics"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"matfact.{name}")
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
     elif name == "__version__":

@@ -97,6 +97,8 @@ class Baseline(Recommender):
         self._adopt(known, _column(users), _column(items), {"mean": mean})
         return self
 
+    _default_metric = "rmse"
+
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self.global_mean_ = float(facts["mean"])
         self.user_bias_, self.item_bias_ = w[:, 0], h[:, 0]

@@ -166,10 +166,16 @@ class Interactions:
                 raise ValueError(f"column {name!r} has missing entries: drop those rows")
         if len(frame) == 0:
             raise ValueError("df must have at least one row")
-        user_ids, rows = _codes(frame[user].to_numpy())
-        item_ids, cols = _codes(frame[item].to_numpy())
         values = np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy()
         times = None if time is None else np.asarray(frame[time].to_numpy())
+        return cls._of_columns(frame[user].to_numpy(), frame[item].to_numpy(), values, times, duplicates)
+
+    @classmethod
+    def _of_columns(
+        cls, users: Any, items: Any, values: Any, times: npt.NDArray[Any] | None, duplicates: Duplicates
+    ) -> Interactions:
+        user_ids, rows = _codes(users)
+        item_ids, cols = _codes(items)
         self = cls.__new__(cls)
         self._fill((len(user_ids), len(item_ids)), rows, cols, values, times, user_ids, item_ids, duplicates)
         return self
