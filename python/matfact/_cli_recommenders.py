@@ -104,9 +104,7 @@ def _run_fit(options: argparse.Namespace) -> None:
         print(f"sweeps            {model.n_iter_} ({model.status_})")
     if options.validation is not None:
         value = model.validation_history_[model.best_iter_ - 1]
-        print(
-            f"kept              sweep {model.best_iter_}, {options.metric[0] if options.metric else default} {value:.6g}"
-        )
+        print(f"kept              sweep {model.best_iter_}, {metric} {value:.6g}")
     print(f"fitted            {part.n_interactions:,} entries in {time.perf_counter() - started:.3f} s")
     if test is not None:
         _print_metrics(matfact.evaluate(model, test, options.metric or [metric]), "held out")
