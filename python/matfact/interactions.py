@@ -390,11 +390,15 @@ def _check_shape(shape: tuple[int, int]) -> None:
 
 def _to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple[int, int]) -> Any:
     """CSR from sorted entries, with 32-bit indices where they suffice."""
-    index = np.int32 if max(*shape, len(data)) < 2**31 else np.int64
+    index = _index_type(shape, len(data))
     indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=shape[0])))).astype(index)
     matrix = sp.csr_array((data, cols.astype(index), indptr), shape=shape)
     matrix.has_canonical_format = True
     return matrix
+
+
+def _index_type(shape: tuple[int, int], n_entries: int) -> type[np.signedinteger[Any]]:
+    return np.int32 if max(*shape, n_entries) < 2**31 else np.int64
 
 
 def _as_values(values: Any) -> npt.NDArray[np.float32]:
