@@ -95,7 +95,8 @@ def _hits(test: Interactions, found: Recommendations, users: Codes, n: int) -> H
 def auc(asked: Asked) -> float:
     """The mean over users of the share of pairs in the right order."""
     known, test = asked.model.interactions_, asked.test
-    code, values = known.item_codes(test.item_ids), []
+    code = known.item_codes(test.item_ids)
+    values: list[float] = []
     users, step = asked.users(), max(1, _SCORES // known.n_items)
     for begin in range(0, len(users), step):
         some = users[begin : begin + step]
@@ -107,20 +108,17 @@ def auc(asked: Asked) -> float:
         if asked.exclude_seen:
             others[np.repeat(np.arange(len(some)), np.diff(seen.indptr)), seen.indices] = np.nan
         rows, cols = _places(test, some, code)
-        others[rows, cols] = np.nan  # nothing compares with NaN
-        n_others = np.isfinite(others).sum(axis=1)
-        right, n = np.zeros(len(some)), np.bincount(rows, minlength=len(some))
-        for place in range(0, len(rows), step):  # as many pairs at a time as scores
-            r, c = rows[place : place + step], cols[place : place + step]
-            mine = scores[r, c][:, None]
-            pairs = (others[r] < mine).sum(axis=1) + 0.5 * (others[r] == mine).sum(axis=1)
-            right += np.bincount(r, pairs, len(some))
-        judged = (n > 0) & (n_others > 0)
-        values.append(right[judged] / (n * n_others)[judged])
-    every = np.concatenate(values)
-    if every.size == 0:
+        others[rows, cols] = np.nan
+        others.sort(axis=1)  # NaN, which is not ranked, comes last
+        n_others, ends = (~np.isnan(others)).sum(axis=1), np.cumsum(np.bincount(rows, minlength=len(some)))
+        for row, (n, end) in enumerate(zip(n_others, ends, strict=True)):
+            mine = scores[row, cols[ends[row - 1] if row else 0 : end]]
+            if len(mine) and n:
+                below, up_to = (np.searchsorted(others[row, :n], mine, side).sum() for side in ("left", "right"))
+                values.append((below + up_to) / (2 * n * len(mine)))
+    if not values:
         raise ValueError("auc needs a user with a relevant item of the fit and another one")
-    return float(every.mean())
+    return float(np.mean(values))
 
 
 def _places(part: Interactions, users: Codes, code: Codes) -> tuple[Codes, Codes]:

@@ -61,7 +61,16 @@ class Interactions:
     Interactions(2 users x 3 items, 3 entries, density 0.5, 0 cold users, 1 cold items)
     """
 
-    __slots__ = ("_item_code", "_transposed", "_user_code", "item_ids", "matrix", "n_duplicates", "times", "user_ids")
+    __slots__ = (
+        "_item_places",
+        "_transposed",
+        "_user_places",
+        "item_ids",
+        "matrix",
+        "n_duplicates",
+        "times",
+        "user_ids",
+    )
 
     matrix: Any
     times: npt.NDArray[Any] | None
@@ -232,8 +241,7 @@ class Interactions:
         self.matrix, self.times, self.user_ids, self.item_ids = matrix, times, user_ids, item_ids
         self.n_duplicates = n_duplicates
         self._transposed: Any = None
-        self._user_code: dict[Any, int] | None = None
-        self._item_code: dict[Any, int] | None = None
+        self._user_places, self._item_places = _Places(user_ids), _Places(item_ids)
 
     @property
     def transposed(self) -> Any:
@@ -300,9 +308,7 @@ class Interactions:
         array of shape (n_queries,), int64
             Rows of ``matrix``.
         """
-        if self._user_code is None:
-            self._user_code = {u: code for code, u in enumerate(self.user_ids.tolist())}
-        return _look_up(self._user_code, users)
+        return self._user_places.of(users)
 
     def item_codes(self, items: Any) -> Codes:
         """Return the column of each id, -1 for ids that do not occur.
@@ -317,9 +323,7 @@ class Interactions:
         array of shape (n_queries,), int64
             Columns of ``matrix``.
         """
-        if self._item_code is None:
-            self._item_code = {i: code for code, i in enumerate(self.item_ids.tolist())}
-        return _look_up(self._item_code, items)
+        return self._item_places.of(items)
 
     def select(self, keep: npt.ArrayLike) -> Interactions:
         """Return the entries that a mask names, for the same users and items.
@@ -442,8 +446,29 @@ def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     return distinct, codes.astype(np.int64)
 
 
-def _look_up(place: dict[Any, int], ids: Any) -> Codes:
-    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
-        ids = [ids]
-    plain = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-    return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+class _Places:
+    """Where ids stand; made ready when it is first asked."""
+
+    __slots__ = ("_ids", "_order", "_place")
+
+    def __init__(self, ids: npt.NDArray[Any]) -> None:
+        self._ids = ids
+        self._place: dict[Any, int] | None = None
+        self._order: npt.NDArray[np.intp] | None = None
+
+    def of(self, ids: Any) -> Codes:
+        """The place of each, -1 where there is none."""
+        if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind == self._ids.dtype.kind == "i":
+            return self._of_integers(ids)
+        if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
+            ids = [ids]
+        if self._place is None:
+            self._place = {i: place for place, i in enumerate(self._ids.tolist())}
+        place, plain = self._place, ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+
+    def _of_integers(self, ids: npt.NDArray[Any]) -> Codes:
+        if self._order is None:
+            self._order = np.argsort(self._ids)
+        found = self._order[np.minimum(np.searchsorted(self._ids, ids, sorter=self._order), len(self._ids) - 1)]
+        return np.where(self._ids[found] == ids, found, -1)
