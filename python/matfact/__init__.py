@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         temporal_split,
     )
     from matfact.truncated_svd import TruncatedSVD
-    from matfact.tune import Trial, Tuning, tune
+    from matfact.tuning import Trial, Tuning, tune
 
     __version__: str
 
@@ -109,8 +109,8 @@ _LAZY = {
     "Split": "matfact.splits",
     "StrongSplit": "matfact.splits",
     "TruncatedSVD": "matfact.truncated_svd",
-    "Trial": "matfact.tune",
-    "Tuning": "matfact.tune",
+    "Trial": "matfact.tuning",
+    "Tuning": "matfact.tuning",
     "evaluate": "matfact.metrics",
     "k_fold": "matfact.splits",
     "leave_k_out": "matfact.splits",
@@ -118,7 +118,7 @@ _LAZY = {
     "sample_negatives": "matfact.splits",
     "strong_generalization": "matfact.splits",
     "temporal_split": "matfact.splits",
-    "tune": "matfact.tune",
+    "tune": "matfact.tuning",
 }
 _MODULES = {"datasets", "metrics"}
 

@@ -154,7 +154,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a metric is unknown, `test` has no entry, or `history` or `candidates` have other users or items than `test`.
+        If a metric is unknown, `test` has no entry or none with an item of the fit, or `history` or `candidates` have
+        other users or items than `test`.
 
     Examples
     --------
@@ -169,6 +170,8 @@ def evaluate(
     lengths = {name: check_metric(name) for name in _with_lengths(metrics, k)}
     if test.n_interactions == 0:
         raise ValueError("test must hold at least one entry")
+    if not (model.interactions_.item_codes(test.item_ids)[test.matrix.indices] >= 0).any():
+        raise ValueError("test has no entry with an item of the fit: is it users x items, with the ids of the fit?")
     for other, title in ((history, "history"), (candidates, "candidates")):
         if other is not None and other.shape != test.shape:
             raise ValueError(f"{title} must have the users and items of test, got shape {other.shape} for {test.shape}")

@@ -14,6 +14,8 @@ from matfact import metrics
 class Fixed:
     """A model whose lists are given."""
 
+    interactions_ = matfact.Interactions(sp.csr_array((100, 100)))
+
     def __init__(self, lists):
         self.lists = np.array(lists)
 
@@ -218,6 +220,12 @@ def test_draws_of_negatives_depend_on_the_seed_only(fitted):
 
 def test_auc_without_a_pair_says_what_it_needs():
     model = matfact.Popularity().fit(sp.csr_array([[1.0, 1.0]]))
-    test = matfact.Interactions(sp.csr_array([[1.0]]), item_ids=["new"])
+    test = matfact.Interactions(sp.csr_array([[1.0, 0.0]]))
     with pytest.raises(ValueError, match="auc needs a user with a relevant item"):
         matfact.evaluate(model, test, ["auc"])
+
+
+def test_a_test_part_of_other_items_is_refused():
+    model = matfact.Popularity().fit(sp.csr_array([[1.0, 1.0]]))
+    with pytest.raises(ValueError, match="no entry with an item of the fit: is it users x items"):
+        matfact.evaluate(model, matfact.Interactions(sp.csr_array([[1.0]]), item_ids=["new"]), ["ndcg@3"])
