@@ -134,7 +134,7 @@ def __getattr__(name: str) -> Any:
         try:
             value = version("matfact")
         except PackageNotFoundError:  # the source tree on PYTHONPATH
-            value = "0+unknown"
+            value = "0.0+unknown"
     else:
         raise AttributeError(f"module 'matfact' has no attribute {name!r}")
     globals()[name] = value
