@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._progress import Callback
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, Recommender, as_interactions, require_positive
 from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
 from matfact.eigh import eigh
 from matfact.interactions import Interactions
@@ -185,7 +185,7 @@ class ImplicitMF(Recommender):
         if solver == "auto":
             solver = "als" if k <= 32 else "cg"
         known = as_interactions(interactions)
-        _require_positive(known.matrix.data)
+        require_positive(known.matrix.data)
         _lapack.ensure_lapack()
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
@@ -258,7 +258,7 @@ class ImplicitMF(Recommender):
 
     def _solve(self, rows: Any, others: Factor, spectrum: list[float]) -> Factor:
         """Rows of one factor; `others`, with `spectrum` for the diagonal of their Gram matrix, is the other."""
-        _require_positive(rows.data)
+        require_positive(rows.data)
         solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
         return cast(Factor, solve(rows.data, rows.indices, rows.indptr, others, spectrum, **self._fitted_options))
 
@@ -268,11 +268,3 @@ def _eigenbasis(factor: Factor) -> tuple[list[float], Factor]:
     double = factor.astype(np.float64)
     values, vectors = eigh(double.T @ double, num_threads=1)
     return np.maximum(values, 0.0).tolist(), vectors.astype(np.float32)
-
-
-def _require_positive(values: Any) -> None:
-    if not (np.asarray(values) > 0).all():
-        raise ValueError(
-            "implicit feedback must be positive: drop entries that are no sign of interest "
-            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
-        )

@@ -136,7 +136,7 @@ def test_parameters_out_of_range_are_named(x, parameters, message):
 def test_entries_that_cannot_be_normalized_are_refused(x):
     x.data[0] = -1.0
     for model in (matfact.SpectralRecommender(3), matfact.PureSVD(3, normalize="degree")):
-        with pytest.raises(ValueError, match="entries must be positive to be normalized"):
+        with pytest.raises(ValueError, match="implicit feedback must be positive"):
             model.fit(x)
     with pytest.raises(ValueError, match="normalize must be one of 'degree', got 'rows'"):
         matfact.PureSVD(3, normalize="rows").fit(x)

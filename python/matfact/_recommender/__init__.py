@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matfact._recommender.factors import Factor
-from matfact._recommender.histories import as_interactions
+from matfact._recommender.histories import as_interactions, require_positive
 from matfact._recommender.iterating import Iterating
 from matfact._recommender.lists import Lists
 from matfact._recommender.neighbours import Neighbours
@@ -19,4 +19,4 @@ class Recommender(Lists, Neighbours, PartialFit, Iterating, Saving):
     """
 
 
-__all__ = ["Factor", "Recommender", "as_interactions"]
+__all__ = ["Factor", "Recommender", "as_interactions", "require_positive"]

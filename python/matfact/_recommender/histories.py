@@ -39,6 +39,15 @@ def as_history(rows: Any, known: Interactions) -> Any:
     return history
 
 
+def require_positive(values: Any) -> None:
+    """Refuse entries that are no sign of interest."""
+    if not (np.asarray(values) > 0).all():
+        raise ValueError(
+            "implicit feedback must be positive: drop entries that are no sign of interest "
+            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
+        )
+
+
 def take_rows(matrix: Any, rows: Codes) -> Any:
     """Rows of a CSR matrix; those below 0 are empty."""
     counts = np.where(rows >= 0, np.diff(matrix.indptr)[np.maximum(rows, 0)], 0)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from matfact._recommender import Factor, Recommender
+from matfact._recommender import Factor, Recommender, require_positive
 from matfact.interactions import Interactions
 
 Scale = npt.NDArray[np.float64]
@@ -54,8 +54,7 @@ def by_degrees(matrix: Any) -> tuple[Any, Scale]:
 
     Ones where a column has no entry; ValueError for entries that are not positive.
     """
-    if not (matrix.data > 0).all():
-        raise ValueError("entries must be positive to be normalized by their sums: drop those that are not")
+    require_positive(matrix.data)
     values = matrix.data.astype(np.float64)
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     by_row = np.bincount(rows, values, matrix.shape[0])
