@@ -206,8 +206,8 @@ class BiasedMF(Recommender):
         bits = 8 * x.indices.itemsize
         fit: Any = getattr(_core, f"biased_{'mf' if solver == 'als' else 'gibbs'}_i{bits}")
         facts: dict[str, Any] = {}
-        if solver == "gibbs" and not (validation is None and start is None):
-            raise ValueError("validation and start are of solver='als': draws are averaged, and start at random")
+        if solver == "gibbs" and validation is not None:
+            raise ValueError("validation has no best sweep to keep with solver='gibbs', which averages its draws")
         first = self._start_of(start, known, options["n_components"] + options["biases"])
         with self._sweeps(
             known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
@@ -227,6 +227,9 @@ class BiasedMF(Recommender):
         return self
 
     _default_metric = "rmse"
+
+    def _takes_start(self) -> bool:
+        return bool(self.solver == "als")
 
     def _facts_of(self, shared: npt.NDArray[np.float64]) -> dict[str, Any]:
         return {"mean": float(shared[0])}

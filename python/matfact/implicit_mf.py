@@ -220,6 +220,9 @@ class ImplicitMF(Recommender):
         self._adopt(known, *sweeps.kept(w, h, facts))
         return self
 
+    def _takes_start(self) -> bool:
+        return True
+
     def _facts_of(self, shared: npt.NDArray[np.float64]) -> dict[str, Any]:
         return {"spectrum": shared.tolist()}
 

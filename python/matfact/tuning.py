@@ -78,7 +78,8 @@ def tune(
 
     All choices are fitted for a few sweeps; the best third goes on for three times as many from where it stopped, and
     so on until ``model.max_iter``. Choices that differ in `l2` only are fitted from the largest to the smallest, each
-    from the factors of the one before. Models that do not iterate are fitted once for each choice.
+    from the factors of the one before. Where ``fit`` takes no `start`, all begin anew; models that do not iterate are
+    fitted once for each choice.
 
     Parameters
     ----------
@@ -172,21 +173,25 @@ class _Run:
     def advance(
         self, part: Interactions, validation: Interactions, n_iter: int, patience: int | None, before: _Run | None
     ) -> None:
-        """Fit for `n_iter` sweeps more, at first from where the run `before` is if only `l2` differs."""
+        """Fit for `n_iter` sweeps more, from where it or, if only `l2` differs, the run `before` is."""
         model: Any = clone(self._template).set_params(**self.parameters)
         if not _iterates(model):
             self.model = model.fit(part)
             self.value = metrics.evaluate(model, validation, [self._metric])[self._metric]
             return
-        start = self.model
-        if start is None and before is not None and "l2" in self.parameters and before._rest == self._rest:
-            start = before.model
+        start = self._start(before) if model._takes_start() else None
         model.set_params(max_iter=n_iter)
         model.fit(part, validation=validation, metric=self._metric, patience=patience, start=start)
         self.n_iter += model.n_iter_
         value = float(model.validation_history_[model.best_iter_ - 1])
         if self.model is None or self._loss_of(value) <= self.loss():
             self.model, self.value = model, value
+
+    def _start(self, before: _Run | None) -> Any:
+        if self.model is not None:
+            return self.model
+        is_beside = before is not None and "l2" in self.parameters and before._rest == self._rest
+        return before.model if before is not None and is_beside else None
 
     def loss(self) -> float:
         """Less is better."""

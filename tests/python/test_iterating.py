@@ -182,9 +182,10 @@ def test_validation_of_strangers_is_refused(model, split):
 
 def test_draws_take_neither_validation_nor_a_start(split):
     model = matfact.BiasedMF(3, solver="gibbs", burn_in=2, n_samples=2, random_state=0)
-    for options in ({"validation": split.test}, {"start": matfact.BiasedMF(3).fit(split.train)}):
-        with pytest.raises(ValueError, match="validation and start are of solver='als'"):
-            model.fit(split.train, **options)
+    with pytest.raises(ValueError, match="validation has no best sweep to keep with solver='gibbs'"):
+        model.fit(split.train, validation=split.test)
+    with pytest.raises(ValueError, match=r"start is not for BiasedMF\(.*solver='gibbs'\): it starts at random"):
+        model.fit(split.train, start=matfact.BiasedMF(3).fit(split.train))
 
 
 def test_a_core_start_of_another_shape_is_refused(split):

@@ -37,6 +37,10 @@ class Iterating(Factors):
     status_: mt.Status
     _default_metric = "ndcg@10"
 
+    def _takes_start(self) -> bool:
+        """Whether `fit` can go on from another model."""
+        return False
+
     def _facts_of(self, shared: npt.NDArray[np.float64]) -> dict[str, Any]:  # noqa: ARG002 (most have none)
         """What all rows of a sweep have in common, as `_adopt` knows it."""
         return {}
@@ -92,6 +96,8 @@ class Iterating(Factors):
         """The users' factors of the model `start`; the average user's where it does not know them."""
         if start is None:
             return None
+        if not self._takes_start():
+            raise ValueError(f"start is not for {self}: it starts at random")
         if type(start) is not type(self) or not hasattr(start, "interactions_") or start._w.shape[1] != n_columns:
             raise ValueError(f"start must be a fitted {type(self).__name__} with factors of {n_columns} columns")
         return np.ascontiguousarray(start._rows_of_users(start.interactions_.user_codes(known.user_ids)))
