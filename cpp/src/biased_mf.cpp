@@ -99,7 +99,7 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
     Features of_w(w.n_rows, k, options.biases), of_h(h.n_rows, k, options.biases);
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
-    const SweepFactors factors{w, h, {result.mean}};
+    const auto factors = [&] { return SweepFactors{w, h, {result.mean}}; };
     while (result.n_iter < options.max_iter) {
         const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
         of_w.copy(w, threads);
@@ -112,7 +112,7 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
         ++result.n_iter;
         const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        if (progress && progress({result.n_iter, objective, &factors})) {
+        if (progress && progress({result.n_iter, objective, factors})) {
             result.status = Status::stopped;
             break;
         }

@@ -185,8 +185,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         ++result.n_iter;
         const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        const SweepFactors factors{w.view(), h.view(), result.spectrum};
-        if (progress && progress({result.n_iter, objective, &factors})) {
+        const auto factors = [&] { return SweepFactors{w.view(), h.view(), result.spectrum}; };
+        if (progress && progress({result.n_iter, objective, factors})) {
             result.status = Status::stopped;
             break;
         }

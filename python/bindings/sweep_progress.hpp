@@ -29,7 +29,7 @@ inline Progress tick(const PyProgress& callback, bool wants_factors)
         const py::gil_scoped_acquire gil;
         if (PyErr_CheckSignals() != 0)
             throw py::error_already_set();
-        const SweepFactors& made = *iteration.factors;
+        const SweepFactors made = iteration.factors();
         return is_true(callable(iteration.n_iter, iteration.objective, copy_to_numpy(made.w), copy_to_numpy(made.h),
                                 to_numpy(std::vector<double>(made.shared))));
     };

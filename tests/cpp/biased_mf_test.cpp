@@ -87,7 +87,7 @@ TEST_CASE("biased_mf tells of the factors of each sweep, and goes on from a star
     float told = 0.0f;
     const auto keep = [&](const Iteration& iteration) {
         if (iteration.factors)
-            told = iteration.factors->w(3, 1);
+            told = iteration.factors().w(3, 1);
         return false;
     };
     const BiasedFactors first = biased_mf(x.view(), xt.view(), options, keep);

@@ -109,7 +109,7 @@ TEST_CASE("implicit_mf tells of the factors of each sweep, and goes on from a st
     const auto keep = [&](const Iteration& iteration) {
         if (!iteration.factors)
             return false;
-        const SweepFactors& made = *iteration.factors;
+        const SweepFactors made = iteration.factors();
         for (Index c = 0; c < options.n_components; ++c) {
             for (Index u = 0; u < 60; ++u)
                 w(u, c) = made.w(u, c);

@@ -18,7 +18,7 @@ struct Iteration {
     Index n_iter = 0;       ///< sweeps done so far; passes over the matrix of svd and eigh
     double objective = 0.0; ///< value after the last sweep; NaN where the method has none. Of svd and eigh by krylov:
                             ///< the largest residual at the last look over what tol accepts, infinity before the first
-    const SweepFactors* factors = nullptr; ///< of implicit_mf and biased_mf after a sweep
+    std::function<SweepFactors()> factors{}; ///< gives those of implicit_mf and biased_mf after a sweep; else empty
 };
 
 /// Called on the caller's thread between sweeps; true asks to stop, which counts where the objective is a number. It
