@@ -179,9 +179,9 @@ class _Run:
             self.model = model.fit(part)
             self.value = metrics.evaluate(model, validation, [self._metric])[self._metric]
             return
-        start = self._start(before) if model._takes_start() else None
+        start = {"start": self._start(before)} if model._takes_start() else {}
         model.set_params(max_iter=n_iter)
-        model.fit(part, validation=validation, metric=self._metric, patience=patience, start=start)
+        model.fit(part, validation=validation, metric=self._metric, patience=patience, **start)
         self.n_iter += model.n_iter_
         value = float(model.validation_history_[model.best_iter_ - 1])
         if self.model is None or self._loss_of(value) <= self.loss():
