@@ -112,8 +112,35 @@ def lists(k: int, at_least: float) -> Job:
     return Job(f"top_n_{k}", run)
 
 
+def fold_in(k: int, n: int, at_most: float) -> Job:
+    """Milliseconds, of the slowest of a hundred calls from Python: one user after another."""
+
+    def run(quick: bool, repeats: int) -> list[Row]:
+        x = plays(quick)
+        rng = np.random.default_rng(1)
+        calls = 100 * max(2, repeats)
+        users = [np.sort(rng.choice(x.n_items, n, replace=False)) for _ in range(calls)]
+        histories = [sp.csr_array((np.ones(n, np.float32), codes, [0, n]), shape=(1, x.n_items)) for codes in users]
+        rows = []
+        for model in (matfact.ImplicitMF, matfact.BiasedMF):
+            fitted = model(k, max_iter=1, random_state=0, num_threads=THREADS).fit(x)
+            row = Row(f"{model.__name__}.fold_in of one user, k={k}, {n} items, 99th percentile", "–", unit="ms")
+            row.at_most = at_most
+            for history in histories:
+                start = time.perf_counter()
+                fitted.fold_in(history)
+                row.ours_seconds.append(time.perf_counter() - start)
+            row.value = 1e3 * float(np.quantile(row.ours_seconds, 0.99))
+            row.ours_seconds = [float(np.median(row.ours_seconds))]
+            rows.append(row)
+        return rows
+
+    return Job(f"fold_in_{k}", run)
+
+
 JOBS = [
     *(iterations(k, use_cg=True, at_least=2.5) for k in (64, 128)),
     *(iterations(k, use_cg=False, at_least=8.0) for k in (64, 128)),
     lists(64, 3.0),
+    fold_in(64, 100, 2.0),
 ]

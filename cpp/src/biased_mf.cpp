@@ -94,10 +94,12 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
     result.h = Matrix<float>(x.n_cols, k);
     const MatrixView<float> w = result.w.view(), h = result.h.view();
     std::fill_n(w.data, result.w.size(), 0.0f);
-    fill_uniform(w.block(0, 0, w.n_rows, options.n_components), -0.2f, 0.2f, options.seed, 0, threads);
+    if (!copy_start(options.start, w))
+        fill_uniform(w.block(0, 0, w.n_rows, options.n_components), -0.2f, 0.2f, options.seed, 0, threads);
     Features of_w(w.n_rows, k, options.biases), of_h(h.n_rows, k, options.biases);
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
+    const auto factors = [&] { return SweepFactors{w, h, {result.mean}}; };
     while (result.n_iter < options.max_iter) {
         const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
         of_w.copy(w, threads);
@@ -110,7 +112,7 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
         ++result.n_iter;
         const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        if (progress && progress({result.n_iter, objective})) {
+        if (progress && progress({result.n_iter, objective, factors})) {
             result.status = Status::stopped;
             break;
         }

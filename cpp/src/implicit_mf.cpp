@@ -159,7 +159,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
     ImplicitFactors result;
     PaddedFactor w(x.n_rows, k), h(x.n_cols, k);
     // Positive, as the scores that are sought: the first direction is there from the start.
-    fill_uniform(w.view(), 0.0f, 0.2f / std::sqrt(static_cast<float>(k)), options.seed, 0, threads);
+    if (!copy_start(options.start, w.view()))
+        fill_uniform(w.view(), 0.0f, 0.2f / std::sqrt(static_cast<float>(k)), options.seed, 0, threads);
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
     const auto update = [&](CsrView<float, I> rows, const RowSchedule& schedule, const ImplicitEquations<I>& equations,
@@ -184,7 +185,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         ++result.n_iter;
         const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        if (progress && progress({result.n_iter, objective})) {
+        const auto factors = [&] { return SweepFactors{w.view(), h.view(), result.spectrum}; };
+        if (progress && progress({result.n_iter, objective, factors})) {
             result.status = Status::stopped;
             break;
         }

@@ -2,8 +2,10 @@
 
 #include "matfact/random.hpp"
 #include "parallel.hpp"
+#include "require.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace matfact {
 
@@ -20,6 +22,19 @@ void fill_uniform(MatrixView<float> x, float low, float high, std::uint64_t seed
                                         (static_cast<float>(bits[static_cast<std::size_t>(c - j)] >> 40) * 0x1p-24f);
             }
     });
+}
+
+bool copy_start(MatrixView<const float> start, MatrixView<float> x)
+{
+    if (start.data == nullptr)
+        return false;
+    require(start.n_rows == x.n_rows && start.n_cols == x.n_cols, "start must have the shape of the users' factors");
+    for (Index i = 0; i < x.n_rows; ++i)
+        for (Index j = 0; j < x.n_cols; ++j) {
+            require(std::isfinite(start(i, j)), "start must be finite");
+            x(i, j) = start(i, j);
+        }
+    return true;
 }
 
 } // namespace matfact

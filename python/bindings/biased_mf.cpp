@@ -2,7 +2,7 @@
 #include "array.hpp"
 #include "bindings.hpp"
 #include "matfact/biased_gibbs.hpp"
-#include "progress.hpp"
+#include "sweep_progress.hpp"
 
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
@@ -20,15 +20,17 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
     m.def(("biased_mf_" + type).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, const Array& t_values,
              const Indices& t_indices, const Indices& t_indptr, Index n_components, double l2, L2Scaling l2_scaling,
-             bool biases, Index max_iter, double tol, std::uint64_t seed, int num_threads, const PyProgress& progress) {
+             bool biases, Index max_iter, double tol, std::uint64_t seed, int num_threads, const PyProgress& progress,
+             bool wants_factors, const Start& start) {
               const Index n_users = indptr.size() - 1, n_items = t_indptr.size() - 1;
               const CsrView<float, I> x = as_csr(values, indices, indptr, n_users, n_items);
               const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
-              const BiasedOptions options{n_components, l2, l2_scaling, biases, max_iter, tol, seed, num_threads};
+              const BiasedOptions options{n_components, l2,   l2_scaling,  biases,         max_iter,
+                                          tol,          seed, num_threads, as_start(start)};
               BiasedFactors r;
               {
                   const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = biased_mf(x, xt, options, tick(progress));
+                  r = biased_mf(x, xt, options, tick(progress, wants_factors));
               }
               return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
                                     to_numpy(std::move(r.history)), r.n_iter, r.status);
@@ -36,7 +38,8 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),
           py::kw_only(), py::arg("n_components"), py::arg("l2"), py::arg("l2_scaling"), py::arg("biases"),
-          py::arg("max_iter"), py::arg("tol"), py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true));
+          py::arg("max_iter"), py::arg("tol"), py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true),
+          py::arg("wants_factors"), py::arg("start").none(true).noconvert());
     m.def(("biased_rows_" + type).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, const Array& h, double mean,
              Index n_components, double l2, L2Scaling l2_scaling, bool biases, int num_threads) {

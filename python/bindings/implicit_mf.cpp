@@ -1,7 +1,7 @@
 #include "matfact/implicit_mf.hpp"
 #include "array.hpp"
 #include "bindings.hpp"
-#include "progress.hpp"
+#include "sweep_progress.hpp"
 
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
@@ -20,16 +20,17 @@ template <class I> void bind_implicit_for(py::module_& m, const std::string& typ
           [](const Array& values, const Indices& indices, const Indices& indptr, const Array& t_values,
              const Indices& t_indices, const Indices& t_indptr, Index n_components, ImplicitSolver solver, double alpha,
              double unobserved_weight, double l2, double l2_scaling, Index cg_steps, Index max_iter, double tol,
-             std::uint64_t seed, int num_threads, const PyProgress& progress) {
+             std::uint64_t seed, int num_threads, const PyProgress& progress, bool wants_factors, const Start& start) {
               const Index n_users = indptr.size() - 1, n_items = t_indptr.size() - 1;
               const CsrView<float, I> x = as_csr(values, indices, indptr, n_users, n_items);
               const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
-              const ImplicitOptions options{n_components, solver, alpha, unobserved_weight, l2, l2_scaling, cg_steps,
-                                            max_iter,     tol,    seed,  num_threads};
+              const ImplicitOptions options{n_components, solver,     alpha,       unobserved_weight,
+                                            l2,           l2_scaling, cg_steps,    max_iter,
+                                            tol,          seed,       num_threads, as_start(start)};
               ImplicitFactors r;
               {
                   const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = implicit_mf(x, xt, options, tick(progress));
+                  r = implicit_mf(x, xt, options, tick(progress, wants_factors));
               }
               return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.h)), to_numpy(std::move(r.spectrum)),
                                     to_numpy(std::move(r.history)), r.n_iter, r.status);
@@ -38,7 +39,8 @@ template <class I> void bind_implicit_for(py::module_& m, const std::string& typ
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),
           py::kw_only(), py::arg("n_components"), py::arg("solver"), py::arg("alpha"), py::arg("unobserved_weight"),
           py::arg("l2"), py::arg("l2_scaling"), py::arg("cg_steps"), py::arg("max_iter"), py::arg("tol"),
-          py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true));
+          py::arg("seed"), py::arg("num_threads"), py::arg("progress").none(true), py::arg("wants_factors"),
+          py::arg("start").none(true).noconvert());
     m.def(("implicit_rows_" + type).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, const Array& h,
              const std::vector<double>& spectrum, double alpha, double unobserved_weight, double l2, double l2_scaling,

@@ -13,6 +13,14 @@ namespace matfact {
 namespace py = pybind11;
 using PyProgress = std::optional<py::function>;
 
+inline bool is_true(const py::object& answer)
+{
+    const int truth = PyObject_IsTrue(answer.ptr());
+    if (truth < 0)
+        throw py::error_already_set();
+    return truth != 0;
+}
+
 /// Wraps a Python callable, or none, for a call that has released the GIL. Exceptions of the callable and
 /// KeyboardInterrupt pass through the core unchanged. Without a callable the GIL is taken at most every 20 ms, so that
 /// thousands of tiny iterations cost nothing. `callback` must outlive the result.
@@ -29,13 +37,7 @@ inline Progress tick(const PyProgress& callback)
         const py::gil_scoped_acquire gil;
         if (PyErr_CheckSignals() != 0)
             throw py::error_already_set();
-        if (!callable)
-            return false;
-        const py::object answer = callable(iteration.n_iter, iteration.objective);
-        const int stop = PyObject_IsTrue(answer.ptr());
-        if (stop < 0)
-            throw py::error_already_set();
-        return stop != 0;
+        return callable && is_true(callable(iteration.n_iter, iteration.objective));
     };
 }
 

@@ -1,8 +1,9 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
 Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
-`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD` and
-`Popularity` recommend items to users from their `Interactions`. They are imported when they are first asked for.
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD`,
+`SpectralRecommender`, `Popularity` and `Baseline` recommend items to users from their `Interactions`. They are imported
+when they are first asked for.
 """
 
 from importlib import import_module
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
     from matfact.pca import PCA
     from matfact.popularity import Popularity
     from matfact.pure_svd import PureSVD
+    from matfact.spectral_recommender import SpectralRecommender
     from matfact.splits import (
         Split,
         StrongSplit,
         k_fold,
         leave_k_out,
         random_split,
+        sample_negatives,
         strong_generalization,
         temporal_split,
     )
     from matfact.truncated_svd import TruncatedSVD
+    from matfact.tuning import Trial, Tuning, tune
 
     __version__: str
 
@@ -63,9 +67,12 @@ __all__ = [
     "PureSVD",
     "Recommendations",
     "SVDResult",
+    "SpectralRecommender",
     "Split",
     "StrongSplit",
+    "Trial",
     "TruncatedSVD",
+    "Tuning",
     "complete",
     "cpu_info",
     "eigh",
@@ -76,11 +83,13 @@ __all__ = [
     "leave_k_out",
     "progress",
     "random_split",
+    "sample_negatives",
     "set_num_threads",
     "strong_generalization",
     "svd",
     "temporal_split",
     "threads",
+    "tune",
 ]
 
 # Importing scikit-learn and SciPy's sparse matrices takes about a second, which users of the functions need not
@@ -96,25 +105,36 @@ _LAZY = {
     "Popularity": "matfact.popularity",
     "PureSVD": "matfact.pure_svd",
     "Recommendations": "matfact._top_n",
+    "SpectralRecommender": "matfact.spectral_recommender",
     "Split": "matfact.splits",
     "StrongSplit": "matfact.splits",
     "TruncatedSVD": "matfact.truncated_svd",
+    "Trial": "matfact.tuning",
+    "Tuning": "matfact.tuning",
     "evaluate": "matfact.metrics",
     "k_fold": "matfact.splits",
     "leave_k_out": "matfact.splits",
     "random_split": "matfact.splits",
+    "sample_negatives": "matfact.splits",
     "strong_generalization": "matfact.splits",
     "temporal_split": "matfact.splits",
+    "tune": "matfact.tuning",
 }
+_MODULES = {"datasets", "metrics"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"matfact.{name}")
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
     elif name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        value = version("matfact")
+        try:
+            value = version("matfact")
+        except PackageNotFoundError:  # the source tree on PYTHONPATH
+            value = "0.0+unknown"
     else:
         raise AttributeError(f"module 'matfact' has no attribute {name!r}")
     globals()[name] = value

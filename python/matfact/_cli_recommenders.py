@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 import matfact
-from matfact import _safetensors
 from matfact.interactions import Duplicates, Interactions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _MODELS = {
     "implicit-mf": "ImplicitMF",
     "baseline": "Baseline",
     "pure-svd": "PureSVD",
+    "spectral": "SpectralRecommender",
     "popularity": "Popularity",
 }
 
@@ -38,7 +40,9 @@ def add(commands: Any) -> None:
     fit.add_argument("--l2", type=float, help="penalty (default: the model's)")
     fit.add_argument("--max-iter", type=int, metavar="N", help="sweeps (default: the model's)")
     fit.add_argument("--test-size", type=float, metavar="SHARE", help="hold this share of the entries out and judge by")
-    fit.add_argument("--metric", action="append", help="of the share held out (default: rmse or ndcg@10); may repeat")
+    stop = "hold this share of the rest out, stop when it is no longer predicted better, and keep the best sweep"
+    fit.add_argument("--validation", type=float, metavar="SHARE", help=stop)
+    fit.add_argument("--metric", action="append", help="of the shares held out (default: rmse or ndcg@10); may repeat")
     fit.add_argument("--seed", type=int, default=0, help="of the start and of what is held out (default: 0)")
     _add_table(fit)
 
@@ -84,19 +88,26 @@ def _run_fit(options: argparse.Namespace) -> None:
     part, test = table, None
     if options.test_size is not None:
         part, test = matfact.random_split(table, options.test_size, random_state=options.seed)
+    metric = options.metric[0] if options.metric else model._default_metric
+    iterates = "validation" in inspect.signature(model.fit).parameters
+    more: dict[str, Any] = {"progress": sys.stderr.isatty() and find_spec("tqdm") is not None} if iterates else {}
+    if options.validation is not None:
+        if not iterates:
+            raise ValueError(f"{options.model} does not iterate: there is nothing that --validation could stop")
+        part, more["validation"] = matfact.random_split(part, options.validation, random_state=options.seed + 1)
+        more["metric"] = metric
     started = time.perf_counter()
     fit: Any = model.fit
-    if "random_state" in model.get_params():  # it iterates from a random start
-        fit(part, callback=_show_sweep)
-        _end_line()
+    fit(part, **more)
+    if iterates:
         print(f"objective         {model.objective_:.6g}")
         print(f"sweeps            {model.n_iter_} ({model.status_})")
-    else:
-        fit(part)
+    if options.validation is not None:
+        value = model.validation_history_[model.best_iter_ - 1]
+        print(f"kept              sweep {model.best_iter_}, {metric} {value:.6g}")
     print(f"fitted            {part.n_interactions:,} entries in {time.perf_counter() - started:.3f} s")
     if test is not None:
-        default = "rmse" if options.model in ("baseline", "biased-mf") else "ndcg@10"
-        _print_metrics(matfact.evaluate(model, test, options.metric or [default]), "held out")
+        _print_metrics(matfact.evaluate(model, test, options.metric or [metric]), "held out")
     model.save(options.output)
     print(f"wrote {options.output}")
 
@@ -119,20 +130,12 @@ def _new_model(options: argparse.Namespace) -> Any:
     return kind(num_threads=options.threads, **parameters)
 
 
-def _show_sweep(iteration: matfact.Iteration) -> None:
-    if sys.stderr.isatty():
-        print(f"\rsweep {iteration.n_iter}, objective {iteration.objective:.6g}  ", end="", file=sys.stderr, flush=True)
-
-
-def _end_line() -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-
-
 def _load(path: Path, threads: int | None) -> Recommender:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
-    name = _safetensors.read(path)[1].get("model", "")
+    from matfact._recommender.saving import class_name
+
+    name = class_name(path)
     if name not in _MODELS.values():
         raise ValueError(f"{path} holds no recommender")
     model: Recommender = getattr(matfact, name).load(path)

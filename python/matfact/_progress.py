@@ -16,6 +16,8 @@ class Iteration(NamedTuple):
     """Sweeps done so far."""
     objective: float
     """The value that is minimized, after the last sweep."""
+    validation: float | None = None
+    """The metric of the validation part, where a recommender is fitted with one."""
 
 
 class Pass(NamedTuple):
@@ -30,7 +32,8 @@ class Pass(NamedTuple):
 
 Callback: TypeAlias = Callable[[Iteration], bool | None]
 PassCallback: TypeAlias = Callable[[Pass], bool | None]
-CoreProgress: TypeAlias = Callable[[int, float], bool | None]
+CoreProgress: TypeAlias = Callable[..., bool | None]
+"""Called with the number of sweeps or passes and a value, by some followed by what the sweep has made."""
 
 _SECONDS_BEFORE_A_BAR = 1.0  # what is over by then needs none
 _are_shown: ContextVar[bool] = ContextVar("_are_shown", default=False)
@@ -40,7 +43,7 @@ def between_sweeps(callback: Callback | None) -> CoreProgress | None:
     """`callback` as the core calls it; in the middle of a sweep, where there is no objective, it stays quiet."""
     if callback is None:
         return None
-    return lambda n_iter, objective: None if math.isnan(objective) else callback(Iteration(n_iter, objective))
+    return lambda n_iter, objective, *_: None if math.isnan(objective) else callback(Iteration(n_iter, objective))
 
 
 def between_passes(callback: PassCallback | None) -> CoreProgress | None:
@@ -86,21 +89,27 @@ def bars(wanted: bool) -> AbstractContextManager[None]:
 
 @contextmanager
 def reported(
-    method: str, callback: CoreProgress | None = None, *, unit: str = "sweeps", value: str = "objective"
+    method: str,
+    callback: CoreProgress | None = None,
+    *,
+    unit: str = "sweeps",
+    value: str = "objective",
+    note: Callable[[], str] = str,
 ) -> Iterator[CoreProgress | None]:
-    """`callback` for one call of the core, with a bar beside it where bars are shown."""
+    """`callback` for one call of the core, with a bar beside it where bars are shown; `note` ends its line."""
     if not _are_shown.get():
         yield callback
         return
     with _bar(method, unit) as bar:
 
-        def report(n_iter: int, number: float) -> bool | None:
+        def report(n_iter: int, number: float, *made: Any) -> bool | None:
+            answer = None if callback is None else callback(n_iter, number, *made)
             if not math.isnan(number):
                 if math.isfinite(number):
-                    bar.set_postfix_str(f"{value} {number:.3g}", refresh=False)
+                    bar.set_postfix_str(f"{value} {number:.3g}{note()}", refresh=False)
                 bar.n = n_iter
             bar.update(0)  # draws at most ten times a second, the time that has passed too
-            return None if callback is None else callback(n_iter, number)
+            return answer
 
         yield report
 

@@ -61,9 +61,7 @@ def search(
     num_threads: int,
 ) -> Recommendations:
     """The `n` largest products of each query with the items, but for those in its row of `seen` (CSR)."""
-    wanted = as_integer(n, "n")
-    if wanted < 1:
-        raise ValueError(f"n must be at least 1, got {wanted}")
+    wanted = _at_least_one(n)
     top_n: Any = getattr(_core, f"top_n_i{8 * seen.indices.itemsize}")
     codes, scores = top_n(
         walkable(queries),
@@ -74,7 +72,37 @@ def search(
         n=min(wanted, len(items)),
         num_threads=num_threads,
     )
+    return _with_ids(codes, scores, ids)
+
+
+def best_of_pairs(
+    rows: npt.NDArray[np.int64],
+    cols: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+    n_rows: int,
+    ids: npt.NDArray[Any],
+    n: Any,
+) -> Recommendations:
+    """The `n` largest scores of each row, where pairs of row and column have some."""
+    wanted = min(_at_least_one(n), len(ids))
+    order = np.lexsort((cols, -scores, rows))
+    rows, cols, scores = rows[order], cols[order], scores[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    best = place < wanted
+    codes, values = np.full((n_rows, wanted), -1, np.int64), np.full((n_rows, wanted), -np.inf, np.float32)
+    codes[rows[best], place[best]], values[rows[best], place[best]] = cols[best], scores[best]
+    return _with_ids(codes, values, ids)
+
+
+def _with_ids(codes: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], ids: npt.NDArray[Any]) -> Recommendations:
     mask = codes >= 0
     found = ids[np.maximum(codes, 0)]
     found[~mask] = -1 if found.dtype.kind == "i" else None
     return Recommendations(found, scores, mask)
+
+
+def _at_least_one(n: Any) -> int:
+    wanted = as_integer(n, "n")
+    if wanted < 1:
+        raise ValueError(f"n must be at least 1, got {wanted}")
+    return wanted

@@ -85,7 +85,7 @@ class Baseline(Recommender):
         l2_item, max_iter = as_real(self.l2_item, "l2_item"), as_integer(self.max_iter, "max_iter")
         if max_iter < 1:
             raise ValueError(f"max_iter must be at least 1, got {max_iter}")
-        as_real(self.l2_user, "l2_user")
+        l2_user = as_real(self.l2_user, "l2_user")
         known = as_interactions(interactions)
         cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
         mean = float(values.mean())
@@ -93,15 +93,11 @@ class Baseline(Recommender):
         for _ in range(max_iter):
             left = values - mean - np.repeat(users, known.user_counts)
             items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2_item)
-            users = self._user_biases(known.matrix, mean, items)
+            users = _biases(known.matrix, mean, items, l2_user)
         self._adopt(known, _column(users), _column(items), {"mean": mean})
         return self
 
-    def _user_biases(self, rows: Any, mean: float, items: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        counts = np.diff(rows.indptr)
-        left = rows.data.astype(np.float64) - mean - items[rows.indices]
-        sums = np.bincount(np.repeat(np.arange(len(counts)), counts), left, len(counts))
-        return _shrunk(sums, counts, as_real(self.l2_user, "l2_user"))
+    _default_metric = "rmse"
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self.global_mean_ = float(facts["mean"])
@@ -136,13 +132,23 @@ class Baseline(Recommender):
         return 1
 
     def _solve_rows(self, rows: Any) -> Factor:
-        return _column(self._user_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64)))
+        return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self.l2_user))
+
+    def _solve_columns(self, columns: Any) -> Factor:
+        return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self.l2_item))
 
     def _queries(self, w: Factor) -> Factor:
         return np.ones_like(w)
 
     def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
         return self.global_mean_ + w[:, 0].astype(np.float64)
+
+
+def _biases(rows: Any, mean: float, others: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
+    """One a row, given those of the columns."""
+    counts = np.diff(rows.indptr)
+    left = rows.data.astype(np.float64) - mean - others[rows.indices]
+    return _shrunk(np.bincount(np.repeat(np.arange(len(counts)), counts), left, len(counts)), counts, l2)
 
 
 def _shrunk(sums: npt.NDArray[Any], counts: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:

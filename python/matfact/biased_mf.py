@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._progress import Callback, between_sweeps, reported
+from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions
 from matfact._validation import as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
@@ -76,6 +76,10 @@ class BiasedMF(Recommender):
         The minimized value; with ``"gibbs"`` the sum of squared errors of the last draw.
     objective_history_ : array of shape (n_iter,), float64
         The objective after each sweep; with ``"als"`` it never rises but by rounding.
+    validation_history_ : array of shape (n_iter,), float64, or None
+        The metric of the validation part after each sweep.
+    best_iter_ : int
+        The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
         Sweeps done.
     status_ : {"converged", "max_iter", "stopped"}
@@ -133,16 +137,37 @@ class BiasedMF(Recommender):
         self.random_state = random_state
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike, *, callback: Callback | None = None) -> BiasedMF:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        patience: int | None = 3,
+        start: BiasedMF | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> BiasedMF:
         """Find biases and factors.
 
         Parameters
         ----------
         interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
             One row for each user; stored values are ratings, zeros included.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged after each sweep. The best sweep is kept, not the last.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"rmse"``.
+        patience : int, default=3
+            Sweeps without a better value after which the fit ends; None runs them all.
+        start : BiasedMF, optional
+            A fitted model whose users' factors are where the iteration starts, with as many components; None starts at
+            random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
             unchanged and leaves the model as it was.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -181,19 +206,33 @@ class BiasedMF(Recommender):
         bits = 8 * x.indices.itemsize
         fit: Any = getattr(_core, f"biased_{'mf' if solver == 'als' else 'gibbs'}_i{bits}")
         facts: dict[str, Any] = {}
-        with reported("BiasedMF", between_sweeps(callback)) as report:
-            common = {"seed": draw_seed(self.random_state), "progress": report}
+        if solver == "gibbs" and validation is not None:
+            raise ValueError("validation has no best sweep to keep with solver='gibbs', which averages its draws")
+        first = self._start_of(start, known, options["n_components"] + options["biases"])
+        with self._sweeps(
+            known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
+        ) as sweeps:
+            common: dict[str, Any] = {"seed": draw_seed(self.random_state), "progress": sweeps.report}
             if solver == "als":
                 if options["l2"] == 0.0:
                     _warn_of_short_rows(known, options["n_components"] + options["biases"])
+                common |= {"wants_factors": sweeps.wants_factors, "start": first}
                 mean, w, h, history, n_iter, status = fit(*arrays, max_iter=max_iter, tol=tol, **common, **options)
             else:
                 del options["l2"], options["l2_scaling"]
                 mean, w, h, prior, noise, history, n_iter, status = fit(*arrays, **chain, **common, **options)
                 facts = {"prior": prior.tolist(), "noise": noise.tolist()}
         facts |= {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
-        self._adopt(known, w, h, facts)
+        self._adopt(known, *sweeps.kept(w, h, facts))
         return self
+
+    _default_metric = "rmse"
+
+    def _takes_start(self) -> bool:
+        return bool(self.solver == "als")
+
+    def _facts_of(self, shared: npt.NDArray[np.float64]) -> dict[str, Any]:
+        return {"mean": float(shared[0])}
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_options = self._options()
@@ -276,8 +315,15 @@ class BiasedMF(Recommender):
         }
 
     def _solve_rows(self, rows: Any) -> Factor:
+        return self._solve(rows, self._h)
+
+    def _solve_columns(self, columns: Any) -> Factor:
+        # Draws of items have a distribution of their own, which the fit does not keep.
+        return super()._solve_columns(columns) if self._draws is not None else self._solve(columns, self._w)
+
+    def _solve(self, rows: Any, others: Factor) -> Factor:
         options, bits = dict(self._fitted_options), 8 * rows.indices.itemsize
-        arrays = [rows.data, rows.indices, rows.indptr, self._h]
+        arrays = [rows.data, rows.indices, rows.indptr, others]
         solve: Any = getattr(_core, f"biased_rows_i{bits}")
         if self._draws is not None:
             solve = getattr(_core, f"gibbs_rows_i{bits}")

@@ -173,6 +173,11 @@ def _run_info(_: argparse.Namespace) -> None:
 
 
 def _run_demo(options: argparse.Namespace) -> None:
+    if options.data == "ratings":
+        from matfact import demo_ratings
+
+        demo_ratings.run()
+        return
     from matfact.demo import run
 
     run(options.output)
@@ -240,7 +245,8 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="CPU level, LAPACK and threads in use")
     info.set_defaults(run=_run_info)
 
-    demo = commands.add_parser("demo", help="factorize handwritten digits, compare with NumPy, draw a picture")
+    demo = commands.add_parser("demo", help="factorize handwritten digits or movie ratings, compare, draw a picture")
+    demo.add_argument("data", nargs="?", choices=("digits", "ratings"), default="digits", help="default: digits")
     demo.add_argument("-o", "--output", type=Path, default=Path("matfact-demo.png"), metavar="PNG")
     demo.set_defaults(run=_run_demo)
     return parser

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
-from matfact._progress import Callback, between_sweeps, reported
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._progress import Callback
+from matfact._recommender import Factor, Recommender, as_interactions, require_positive
 from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
+from matfact.eigh import eigh
 from matfact.interactions import Interactions
 
 
@@ -69,6 +71,10 @@ class ImplicitMF(Recommender):
         The minimized value.
     objective_history_ : array of shape (n_iter,), float64
         The objective after each sweep.
+    validation_history_ : array of shape (n_iter,), float64, or None
+        The metric of the validation part after each sweep.
+    best_iter_ : int
+        The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
         Sweeps done.
     status_ : {"converged", "max_iter", "stopped"}
@@ -123,16 +129,37 @@ class ImplicitMF(Recommender):
         self.random_state = random_state
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike, *, callback: Callback | None = None) -> ImplicitMF:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        patience: int | None = 3,
+        start: ImplicitMF | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> ImplicitMF:
         """Find the factors.
 
         Parameters
         ----------
         interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
             One row for each user. Stored values are positive.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged after each sweep. The best sweep is kept, not the last.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"ndcg@10"``.
+        patience : int, default=3
+            Sweeps without a better value after which the fit ends; None runs them all.
+        start : ImplicitMF, optional
+            A fitted model whose users' factors are where the iteration starts, with as many components; None starts at
+            random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
             unchanged and leaves the model as it was.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -158,11 +185,14 @@ class ImplicitMF(Recommender):
         if solver == "auto":
             solver = "als" if k <= 32 else "cg"
         known = as_interactions(interactions)
-        _require_positive(known.matrix.data)
+        require_positive(known.matrix.data)
         _lapack.ensure_lapack()
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
-        with reported("ImplicitMF", between_sweeps(callback)) as report:
+        first = self._start_of(start, known, k)
+        with self._sweeps(
+            known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
+        ) as sweeps:
             w, h, spectrum, history, n_iter, status = fit(
                 x.data,
                 x.indices,
@@ -176,7 +206,9 @@ class ImplicitMF(Recommender):
                 max_iter=max_iter,
                 tol=as_real(self.tol, "tol"),
                 seed=draw_seed(self.random_state),
-                progress=report,
+                progress=sweeps.report,
+                wants_factors=sweeps.wants_factors,
+                start=first,
                 **options,
             )
         facts = {
@@ -185,8 +217,14 @@ class ImplicitMF(Recommender):
             "status": status.name,
             "spectrum": spectrum.tolist(),
         }
-        self._adopt(known, w, h, facts)
+        self._adopt(known, *sweeps.kept(w, h, facts))
         return self
+
+    def _takes_start(self) -> bool:
+        return True
+
+    def _facts_of(self, shared: npt.NDArray[np.float64]) -> dict[str, Any]:
+        return {"spectrum": shared.tolist()}
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_options = self._options()
@@ -211,15 +249,25 @@ class ImplicitMF(Recommender):
         }
 
     def _solve_rows(self, rows: Any) -> Factor:
-        _require_positive(rows.data)
+        return self._solve(rows, self._h, self._spectrum)
+
+    def _solve_columns(self, columns: Any) -> Factor:
+        spectrum, rotation = _eigenbasis(self._w)
+        return cast(Factor, self._solve(columns, self._w @ rotation, spectrum) @ rotation.T)
+
+    def _settled(self, w: Factor, h: Factor) -> tuple[Factor, Factor, dict[str, Any]]:
+        spectrum, rotation = _eigenbasis(h)
+        return w @ rotation, h @ rotation, self._facts | {"spectrum": spectrum}
+
+    def _solve(self, rows: Any, others: Factor, spectrum: list[float]) -> Factor:
+        """Rows of one factor; `others`, with `spectrum` for the diagonal of their Gram matrix, is the other."""
+        require_positive(rows.data)
         solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
-        w: Factor = solve(rows.data, rows.indices, rows.indptr, self._h, self._spectrum, **self._fitted_options)
-        return w
+        return cast(Factor, solve(rows.data, rows.indices, rows.indptr, others, spectrum, **self._fitted_options))
 
 
-def _require_positive(values: Any) -> None:
-    if not (np.asarray(values) > 0).all():
-        raise ValueError(
-            "implicit feedback must be positive: drop entries that are no sign of interest "
-            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
-        )
+def _eigenbasis(factor: Factor) -> tuple[list[float], Factor]:
+    """The rotation that makes the factor's Gram matrix diagonal, and that diagonal, descending."""
+    double = factor.astype(np.float64)
+    values, vectors = eigh(double.T @ double, num_threads=1)
+    return np.maximum(values, 0.0).tolist(), vectors.astype(np.float32)

@@ -61,7 +61,16 @@ class Interactions:
     Interactions(2 users x 3 items, 3 entries, density 0.5, 0 cold users, 1 cold items)
     """
 
-    __slots__ = ("_item_code", "_transposed", "_user_code", "item_ids", "matrix", "n_duplicates", "times", "user_ids")
+    __slots__ = (
+        "_item_places",
+        "_transposed",
+        "_user_places",
+        "item_ids",
+        "matrix",
+        "n_duplicates",
+        "times",
+        "user_ids",
+    )
 
     matrix: Any
     times: npt.NDArray[Any] | None
@@ -166,10 +175,16 @@ class Interactions:
                 raise ValueError(f"column {name!r} has missing entries: drop those rows")
         if len(frame) == 0:
             raise ValueError("df must have at least one row")
-        user_ids, rows = _codes(frame[user].to_numpy())
-        item_ids, cols = _codes(frame[item].to_numpy())
         values = np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy()
         times = None if time is None else np.asarray(frame[time].to_numpy())
+        return cls._of_columns(frame[user].to_numpy(), frame[item].to_numpy(), values, times, duplicates)
+
+    @classmethod
+    def _of_columns(
+        cls, users: Any, items: Any, values: Any, times: npt.NDArray[Any] | None, duplicates: Duplicates
+    ) -> Interactions:
+        user_ids, rows = _codes(users)
+        item_ids, cols = _codes(items)
         self = cls.__new__(cls)
         self._fill((len(user_ids), len(item_ids)), rows, cols, values, times, user_ids, item_ids, duplicates)
         return self
@@ -226,8 +241,7 @@ class Interactions:
         self.matrix, self.times, self.user_ids, self.item_ids = matrix, times, user_ids, item_ids
         self.n_duplicates = n_duplicates
         self._transposed: Any = None
-        self._user_code: dict[Any, int] | None = None
-        self._item_code: dict[Any, int] | None = None
+        self._user_places, self._item_places = _Places(user_ids), _Places(item_ids)
 
     @property
     def transposed(self) -> Any:
@@ -294,9 +308,7 @@ class Interactions:
         array of shape (n_queries,), int64
             Rows of ``matrix``.
         """
-        if self._user_code is None:
-            self._user_code = {u: code for code, u in enumerate(self.user_ids.tolist())}
-        return _look_up(self._user_code, users)
+        return self._user_places.of(users)
 
     def item_codes(self, items: Any) -> Codes:
         """Return the column of each id, -1 for ids that do not occur.
@@ -311,9 +323,7 @@ class Interactions:
         array of shape (n_queries,), int64
             Columns of ``matrix``.
         """
-        if self._item_code is None:
-            self._item_code = {i: code for code, i in enumerate(self.item_ids.tolist())}
-        return _look_up(self._item_code, items)
+        return self._item_places.of(items)
 
     def select(self, keep: npt.ArrayLike) -> Interactions:
         """Return the entries that a mask names, for the same users and items.
@@ -384,11 +394,15 @@ def _check_shape(shape: tuple[int, int]) -> None:
 
 def _to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple[int, int]) -> Any:
     """CSR from sorted entries, with 32-bit indices where they suffice."""
-    index = np.int32 if max(*shape, len(data)) < 2**31 else np.int64
+    index = _index_type(shape, len(data))
     indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=shape[0])))).astype(index)
     matrix = sp.csr_array((data, cols.astype(index), indptr), shape=shape)
     matrix.has_canonical_format = True
     return matrix
+
+
+def _index_type(shape: tuple[int, int], n_entries: int) -> type[np.signedinteger[Any]]:
+    return np.int32 if max(*shape, n_entries) < 2**31 else np.int64
 
 
 def _as_values(values: Any) -> npt.NDArray[np.float32]:
@@ -432,8 +446,29 @@ def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     return distinct, codes.astype(np.int64)
 
 
-def _look_up(place: dict[Any, int], ids: Any) -> Codes:
-    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
-        ids = [ids]
-    plain = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-    return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+class _Places:
+    """Where ids stand; made ready when it is first asked."""
+
+    __slots__ = ("_ids", "_order", "_place")
+
+    def __init__(self, ids: npt.NDArray[Any]) -> None:
+        self._ids = ids
+        self._place: dict[Any, int] | None = None
+        self._order: npt.NDArray[np.intp] | None = None
+
+    def of(self, ids: Any) -> Codes:
+        """The place of each, -1 where there is none."""
+        if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind == self._ids.dtype.kind == "i":
+            return self._of_integers(ids)
+        if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
+            ids = [ids]
+        if self._place is None:
+            self._place = {i: place for place, i in enumerate(self._ids.tolist())}
+        place, plain = self._place, ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+
+    def _of_integers(self, ids: npt.NDArray[Any]) -> Codes:
+        if self._order is None:
+            self._order = np.argsort(self._ids)
+        found = self._order[np.minimum(np.searchsorted(self._ids, ids, sorter=self._order), len(self._ids) - 1)]
+        return np.where(self._ids[found] == ids, found, -1)

@@ -11,9 +11,18 @@ mrr@k         :math:`1 / j` of the first :math:`r_j = 1`, :math:`j \le k`; 0 wit
 map@k         :math:`\sum_{j \le k} r_j \, \mathrm{precision@}j / \min(k, n)`
 ndcg@k        :math:`\sum_{j \le k} r_j / \log_2(j + 1)` over its largest value,
               :math:`\sum_{j \le \min(k, n)} 1 / \log_2(j + 1)` [1]_
+novelty@k     the mean of :math:`-\log_2(n_i / n_\mathrm{users})` over the list, where :math:`n_i` users (at least 1 is
+              taken) have an entry of the fit with item i [3]_
+auc           the share of pairs of a relevant and another item that the scores have in the right order, equal ones
+              counting half [4]_; without `candidates` over all items but those of the fit
 ============= ========================================================================================================
 
 each the mean over the users with at least one relevant item. Lists that are shorter than k miss in the ranks they lack.
+And for all these users together,
+
+============= ========================================================================================================
+coverage@k    the share of the items of the fit that are in somebody's list [5]_
+============= ========================================================================================================
 
 References
 ----------
@@ -21,23 +30,32 @@ References
    422-446. doi:10.1145/582415.582418
 .. [2] Liang, D., Krishnan, R. G., Hoffman, M. D., and Jebara, T. (2018). Variational autoencoders for collaborative
    filtering. WWW 2018, 689-698. doi:10.1145/3178876.3186150
+.. [3] Zhou, T., Kuscsik, Z., Liu, J.-G., Medo, M., Wakeling, J. R., and Zhang, Y.-C. (2010). Solving the apparent
+   diversity-accuracy dilemma of recommender systems. PNAS 107(10), 4511-4515. doi:10.1073/pnas.1000488107
+.. [4] Rendle, S., Freudenthaler, C., Gantner, Z., and Schmidt-Thieme, L. (2009). BPR: Bayesian personalized ranking
+   from implicit feedback. UAI 2009, 452-461. doi:10.48550/arXiv.1205.2618
+.. [5] Ge, M., Delgado-Battenfeld, C., and Jannach, D. (2010). Beyond accuracy: evaluating recommender systems by
+   coverage and serendipity. RecSys 2010, 257-260. doi:10.1145/1864708.1864761
+.. [6] He, X., Liao, L., Zhang, H., Nie, L., Hu, X., and Chua, T.-S. (2017). Neural collaborative filtering. WWW 2017,
+   173-182. doi:10.1145/3038912.3052569
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from matfact._recommender import Recommender
+from matfact._evaluation import Asked, auc, of_lists
+from matfact._list_metrics import BY_HITS
+from matfact._runtime import threads
 from matfact.interactions import Interactions
 
-Hits: TypeAlias = npt.NDArray[np.bool_]
-PerUser: TypeAlias = npt.NDArray[np.float64]
-
-_USERS = 4096  # whose lists are held at a time
+if TYPE_CHECKING:
+    from matfact._recommender import Recommender
 
 
 def rmse(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
@@ -99,24 +117,34 @@ def evaluate(
     test: Interactions,
     metrics: Sequence[str] = ("ndcg@10", "recall@10"),
     *,
+    k: Sequence[int] | None = None,
     history: Interactions | None = None,
+    candidates: Interactions | None = None,
     exclude_seen: bool = True,
+    num_threads: int | None = None,
 ) -> dict[str, float]:
     """Judge a fitted model by entries that were held out.
 
     Parameters
     ----------
-    model : ImplicitMF or BiasedMF
+    model : recommender
         Fitted to the training part.
     test : Interactions
         The test part, with the ids of the training part.
     metrics : sequence of str, default=("ndcg@10", "recall@10")
-        ``"rmse"``, ``"mae"``, or precision, recall, hit_rate, mrr, map or ndcg with the length of the list, such as
-        ``"ndcg@10"``; `matfact.metrics` defines them.
+        ``"rmse"``, ``"mae"``, ``"auc"``, or precision, recall, hit_rate, mrr, map, ndcg, coverage or novelty with the
+        length of the list, such as ``"ndcg@10"``; `matfact.metrics` defines them.
+    k : sequence of int, optional
+        Lengths for those of `metrics` that name none: ``["ndcg"], k=[5, 10]`` is ``["ndcg@5", "ndcg@10"]``.
     history : Interactions, optional
         Entries to fold the test users in with, where they were not in the fit (`strong_generalization`); lists only.
+    candidates : Interactions, optional
+        The other items that a user's test items are ranked among, instead of all: those with an entry in the user's
+        row, as `sample_negatives` draws them [6]_. Such values compare with others of the same kind only.
     exclude_seen : bool, default=True
         Leave the entries of the fit, or of `history`, out of the lists.
+    num_threads : int, optional
+        At least 1, for models that have no number of their own.
 
     Returns
     -------
@@ -126,7 +154,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a metric is unknown, `test` has no entry, or `history` has other users or items than `test`.
+        If a metric is unknown, `test` has no entry or none with an item of the fit, or `history` or `candidates` have
+        other users or items than `test`.
 
     Examples
     --------
@@ -138,43 +167,24 @@ def evaluate(
     >>> matfact.evaluate(model, test, ["hit_rate@2"])
     {'hit_rate@2': 1.0}
     """
-    lengths = {name: _length(name) for name in metrics}
+    lengths = {name: check_metric(name) for name in _with_lengths(metrics, k)}
     if test.n_interactions == 0:
         raise ValueError("test must hold at least one entry")
-    if history is not None and history.shape != test.shape:
-        raise ValueError(f"history must have the users and items of test, got shape {history.shape} for {test.shape}")
-    results = dict.fromkeys(metrics, 0.0)
-    for name in metrics:
-        if lengths[name] == 0:
-            results[name] = _RATINGS[name](test.matrix.data, _predictions(model, test, history))
-    if longest := max(lengths.values(), default=0):
-        users = np.flatnonzero(test.user_counts)
-        for begin in range(0, len(users), _USERS):
-            some = users[begin : begin + _USERS]
-            hits = _hits(model, test, history, some, longest, exclude_seen)
-            relevant = test.user_counts[some]
-            for name, k in lengths.items():
-                if k:
-                    values = _LISTS[name.partition("@")[0]](hits[:, :k], relevant)
-                    results[name] += float(values.sum()) / len(users)
+    if not (model.interactions_.item_codes(test.item_ids)[test.matrix.indices] >= 0).any():
+        raise ValueError("test has no entry with an item of the fit: is it users x items, with the ids of the fit?")
+    for other, title in ((history, "history"), (candidates, "candidates")):
+        if other is not None and other.shape != test.shape:
+            raise ValueError(f"{title} must have the users and items of test, got shape {other.shape} for {test.shape}")
+    asked = Asked(model, test, history, candidates, exclude_seen)
+    with nullcontext() if num_threads is None else threads(num_threads):
+        results = dict.fromkeys(lengths, 0.0)
+        for name in lengths:
+            if name in ERRORS:
+                results[name] = ERRORS[name](test.matrix.data, _predictions(model, test, history))
+            elif name == "auc":
+                results[name] = auc(asked)
+        results |= of_lists({name: n for name, n in lengths.items() if n}, asked)
     return results
-
-
-def _hits(
-    model: Recommender, test: Interactions, history: Interactions | None, users: Any, n: int, exclude_seen: bool
-) -> Hits:
-    """Which places of the users' lists hold a test item; (n_users, n)."""
-    if history is None:
-        found = model.recommend(test.user_ids[users], n, exclude_seen=exclude_seen)
-    else:
-        found = model.recommend_new(history.matrix[users], n, exclude_seen=exclude_seen)
-    codes = test.item_codes(found.items.ravel()).reshape(found.items.shape)
-    keys = users[:, None] * test.n_items + codes
-    stored = np.repeat(np.arange(test.n_users), test.user_counts) * test.n_items + test.matrix.indices
-    place = np.minimum(np.searchsorted(stored, keys), len(stored) - 1)
-    hits = np.zeros((len(users), n), bool)
-    hits[:, : keys.shape[1]] = (stored[place] == keys) & found.mask & (codes >= 0)
-    return hits
 
 
 def _predictions(model: Recommender, test: Interactions, history: Interactions | None) -> Any:
@@ -184,52 +194,28 @@ def _predictions(model: Recommender, test: Interactions, history: Interactions |
     return model.predict(users, test.item_ids[test.matrix.indices])
 
 
-def _precision(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001 (one signature for all)
-    return np.asarray(hits.mean(axis=1))
+ERRORS: dict[str, Callable[[Any, Any], float]] = {"rmse": rmse, "mae": mae}
+"""Metrics of ratings; less is better."""
+_LISTS = (*BY_HITS, "coverage", "novelty")
 
 
-def _recall(hits: Hits, relevant: Any) -> PerUser:
-    return np.asarray(hits.sum(axis=1) / np.minimum(hits.shape[1], relevant))
+def _with_lengths(metrics: Sequence[str], k: Sequence[int] | None) -> list[str]:
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics must be a sequence of names, got {metrics!r}")
+    if k is None:
+        return list(metrics)
+    return [f"{name}@{n}" if name in _LISTS else name for name in metrics for n in (k if name in _LISTS else k[:1])]
 
 
-def _hit_rate(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001
-    return np.asarray(hits.any(axis=1), dtype=np.float64)
-
-
-def _mrr(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001
-    return np.asarray(hits.any(axis=1) / (hits.argmax(axis=1) + 1))
-
-
-def _map(hits: Hits, relevant: Any) -> PerUser:
-    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return np.asarray((precision * hits).sum(axis=1) / np.minimum(hits.shape[1], relevant))
-
-
-def _ndcg(hits: Hits, relevant: Any) -> PerUser:
-    gains = 1.0 / np.log2(np.arange(2, hits.shape[1] + 2))
-    return np.asarray((hits @ gains) / np.cumsum(gains)[np.minimum(hits.shape[1], relevant) - 1])
-
-
-_LISTS: dict[str, Callable[[Hits, Any], PerUser]] = {
-    "precision": _precision,
-    "recall": _recall,
-    "hit_rate": _hit_rate,
-    "mrr": _mrr,
-    "map": _map,
-    "ndcg": _ndcg,
-}
-_RATINGS: dict[str, Callable[[Any, Any], float]] = {"rmse": rmse, "mae": mae}
-
-
-def _length(name: str) -> int:
-    """The k of a metric of lists, 0 for one of ratings."""
+def check_metric(name: str) -> int:
+    """The length of the lists that a metric is of, 0 for one of scores; ValueError where there is no such metric."""
     stem, _, k = name.partition("@")
-    if name in _RATINGS:
+    if name in ERRORS or name == "auc":
         return 0
     if stem in _LISTS and k.isdecimal() and int(k) >= 1:
         return int(k)
     raise ValueError(
-        f"metrics must be 'rmse', 'mae' or one of {', '.join(_LISTS)} with a length, as 'ndcg@10', got {name!r}"
+        f"metrics must be 'rmse', 'mae', 'auc' or one of {', '.join(_LISTS)} with a length, as 'ndcg@10', got {name!r}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -72,3 +72,6 @@ class Popularity(Recommender):
 
     def _solve_rows(self, rows: Any) -> Factor:
         return np.ones((rows.shape[0], 1), np.float32)
+
+    def _solve_columns(self, columns: Any) -> Factor:
+        return cast(Factor, (np.diff(columns.indptr) / columns.shape[1]).astype(np.float32)[:, None])

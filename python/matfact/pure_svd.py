@@ -7,13 +7,14 @@ from typing import Any, cast
 import numpy as np
 
 from matfact import typing as mt
-from matfact._recommender import Factor, Recommender, as_interactions
-from matfact._validation import check_n_components, check_num_threads
+from matfact._recommender import Factor, as_interactions
+from matfact._recommender.projection import Projection, by_degrees
+from matfact._validation import check_choice, check_n_components, check_num_threads
 from matfact.interactions import Interactions
 from matfact.svd import svd
 
 
-class PureSVD(Recommender):
+class PureSVD(Projection):
     r"""Score items by :math:`x_u V V^\top`, where x_u is a user's row and V holds the leading right singular vectors.
 
     With W = X V this is the best approximation of the matrix by one of rank k: it minimizes
@@ -24,17 +25,21 @@ class PureSVD(Recommender):
     ----------
     n_components : int, default=50
         Singular vectors, between 1 and the smaller side of the matrix.
+    normalize : {"degree"}, optional
+        Decompose :math:`D_U^{-1/2} X D_I^{-1/2}` instead, where the diagonals hold the sums of rows and of columns, and
+        score by :math:`x_u D_I^{-1/2} V V^\top D_I^{1/2}`: less is left to the users and items with most entries.
+        Entries are positive then.
     num_threads : int, optional
         At least 1; None uses `matfact.get_num_threads`.
 
     Attributes
     ----------
     user_factors_ : array of shape (n_users, n_components), float32
-        X V.
+        X V, or :math:`X D_I^{-1/2} V`.
     item_factors_ : array of shape (n_items, n_components), float32
-        V, orthonormal columns.
+        V, orthonormal columns, or :math:`D_I^{1/2} V`.
     singular_values_ : array of shape (n_components,), float64
-        Descending.
+        Descending; those of what is decomposed.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -53,8 +58,11 @@ class PureSVD(Recommender):
            [1]])
     """
 
-    def __init__(self, n_components: int = 50, *, num_threads: int | None = None) -> None:
+    def __init__(
+        self, n_components: int = 50, *, normalize: mt.Normalize | None = None, num_threads: int | None = None
+    ) -> None:
         self.n_components = n_components
+        self.normalize = normalize
         self.num_threads = num_threads
 
     def fit(self, interactions: Interactions | mt.SparseLike) -> PureSVD:
@@ -78,24 +86,16 @@ class PureSVD(Recommender):
             If `interactions` are not sparse, or a parameter has the wrong type.
         """
         check_num_threads(self.num_threads)
+        normalize = self.normalize is not None and check_choice(self.normalize, mt.Normalize, "normalize")
         known = as_interactions(interactions)
         k = check_n_components(self.n_components, min(known.shape))
-        _, s, vt = svd(known.matrix, k, random_state=0, num_threads=self.num_threads)
-        h = np.ascontiguousarray(vt.T, np.float32)
-        self._adopt(known, _project(known.matrix, h), h, {"singular_values": s.tolist()})
+        scaled, scale = by_degrees(known.matrix) if normalize else (known.matrix, None)
+        _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
+        self._adopt_vectors(known, s, vt, scale)
         return self
 
-    def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
-        self.user_factors_, self.item_factors_ = w, h
-        self.singular_values_ = np.array(facts["singular_values"], dtype=np.float64)
-        super()._adopt(interactions, w, h, facts)
-
-    def _n_columns(self) -> int:
-        return len(self.singular_values_)
-
-    def _solve_rows(self, rows: Any) -> Factor:
-        return _project(rows, self._h)
-
-
-def _project(rows: Any, h: Factor) -> Factor:
-    return cast(Factor, np.asarray(rows @ h, dtype=np.float32))
+    def _solve_columns(self, columns: Any) -> Factor:
+        if self._scale is not None:
+            return super()._solve_columns(columns)
+        w = self._w.astype(np.float64)
+        return cast(Factor, (columns @ w @ np.linalg.pinv(w.T @ w, hermitian=True)).astype(np.float32))

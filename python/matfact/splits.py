@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from matfact import typing as mt
 from matfact._validation import as_integer, check_choice, draw_seed
@@ -228,6 +229,57 @@ def strong_generalization(
     judged[order] = place < np.repeat(n_judged, counts)
     theirs = chosen[rows]
     return StrongSplit(*(interactions.select(mask) for mask in (~theirs, theirs & ~judged, theirs & judged)))
+
+
+def sample_negatives(
+    interactions: Interactions, test: Interactions, n: int = 99, *, random_state: mt.RandomState = 0
+) -> Interactions:
+    """Draw items that users of a test part have no entry with, for ``evaluate(candidates=...)``.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        All entries, those of the test part too: none of these pairs is drawn.
+    test : Interactions
+        A part of them; users without an entry there get nothing.
+    n : int, default=99
+        Items for each user, at least 1; all that are left where there are fewer.
+    random_state : int, Generator or RandomState, default=0
+        The seed.
+
+    Returns
+    -------
+    Interactions
+        Ones where an item was drawn, for the users and items of `test`.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1, or the parts have other users or items.
+
+    References
+    ----------
+    .. [1] He, X., Liao, L., Zhang, H., Nie, L., Hu, X., and Chua, T.-S. (2017). Neural collaborative filtering.
+       WWW 2017, 173-182. doi:10.1145/3038912.3052569
+    """
+    wanted, seed = as_integer(n, "n"), draw_seed(random_state)
+    if wanted < 1:
+        raise ValueError(f"n must be at least 1, got {wanted}")
+    if interactions.shape != test.shape:
+        raise ValueError(f"test must be a part of the interactions, got shapes {test.shape} and {interactions.shape}")
+    n_users, n_items = test.shape
+    rows, cols = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for user in np.flatnonzero(test.user_counts):
+        stored = [x.indices[x.indptr[user] : x.indptr[user + 1]] for x in (interactions.matrix, test.matrix)]
+        left = np.ones(n_items, bool)
+        left[np.concatenate(stored)] = False
+        others = np.flatnonzero(left)
+        drawn = np.sort(others[_order(len(others), seed, stream=int(user))[:wanted]])
+        rows.append(np.full(len(drawn), user))
+        cols.append(drawn)
+    at = np.concatenate(rows), np.concatenate(cols)
+    matrix = sp.csr_array((np.ones(len(at[0]), np.float32), at), shape=(n_users, n_items))
+    return Interactions(matrix, user_ids=test.user_ids, item_ids=test.item_ids)
 
 
 def _share(value: Any, name: str) -> float:

@@ -34,6 +34,7 @@ Reduction: TypeAlias = Literal["mean", "sum"]
 BiasedSolver: TypeAlias = Literal["als", "gibbs"]
 ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
 L2Scaling: TypeAlias = Literal["count", "none"]
+Normalize: TypeAlias = Literal["degree"]
 MissingRows: TypeAlias = Literal["expected", "mean"]
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "L2Scaling",
     "MatrixLike",
     "MissingRows",
+    "Normalize",
     "OperatorLike",
     "RandomState",
     "Reduction",

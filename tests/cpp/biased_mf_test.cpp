@@ -79,6 +79,29 @@ TEST_CASE("biased_mf has the same bits at any number of threads, and users of th
     }
 }
 
+TEST_CASE("biased_mf tells of the factors of each sweep, and goes on from a start")
+{
+    const auto x = additive(false), xt = additive(true);
+    BiasedOptions options = small_options();
+    options.max_iter = 1;
+    float told = 0.0f;
+    const auto keep = [&](const Iteration& iteration) {
+        if (iteration.factors)
+            told = iteration.factors().w(3, 1);
+        return false;
+    };
+    const BiasedFactors first = biased_mf(x.view(), xt.view(), options, keep);
+    CHECK(told == first.w(3, 1));
+    options.start = first.w.view();
+    const BiasedFactors second = biased_mf(x.view(), xt.view(), options);
+    options.start = {};
+    options.max_iter = 2;
+    const BiasedFactors whole = biased_mf(x.view(), xt.view(), options);
+    CHECK(second.history[0] == whole.history[1]);
+    options.start = first.w.view().block(0, 0, 30, 3);
+    CHECK_THROWS_AS(biased_mf(x.view(), xt.view(), options), std::invalid_argument);
+}
+
 TEST_CASE("biased_mf refuses ratings that are not finite")
 {
     auto x = additive(false);

@@ -100,6 +100,37 @@ TEST_CASE("implicit_mf has the same bits at any number of threads")
     }
 }
 
+TEST_CASE("implicit_mf tells of the factors of each sweep, and goes on from a start")
+{
+    const auto x = plays(), xt = transposed(x);
+    ImplicitOptions options = small_options();
+    Matrix<float> w(60, options.n_components), h(40, options.n_components);
+    std::vector<double> spectrum;
+    const auto keep = [&](const Iteration& iteration) {
+        if (!iteration.factors)
+            return false;
+        const SweepFactors made = iteration.factors();
+        for (Index c = 0; c < options.n_components; ++c) {
+            for (Index u = 0; u < 60; ++u)
+                w(u, c) = made.w(u, c);
+            for (Index i = 0; i < 40; ++i)
+                h(i, c) = made.h(i, c);
+        }
+        spectrum = made.shared;
+        return iteration.n_iter == 2;
+    };
+    const ImplicitFactors stopped = implicit_mf(x.view(), xt.view(), options, keep);
+    REQUIRE(stopped.n_iter == 2);
+    CHECK(std::equal(w.data(), w.data() + w.size(), stopped.w.data()));
+    CHECK(std::equal(h.data(), h.data() + h.size(), stopped.h.data()));
+    CHECK(spectrum == stopped.spectrum);
+
+    options.start = stopped.w.view();
+    CHECK(implicit_mf(x.view(), xt.view(), options).history[0] < stopped.history[1]);
+    options.start = options.start.rows(0, 59);
+    CHECK_THROWS_AS(implicit_mf(x.view(), xt.view(), options), std::invalid_argument);
+}
+
 TEST_CASE("implicit_rows gives the users of the fit their own factors")
 {
     const auto x = plays(), xt = transposed(x);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import matfact
 from matfact.cli import main
@@ -99,3 +100,64 @@ def test_a_mistake_gets_one_sentence_and_code_2(ratings, model, tmp_path, capsys
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out.mf").exists()
+
+
+def test_validation_keeps_the_sweep_that_python_keeps(ratings, table, tmp_path, capsys):
+    path = tmp_path / "m.mf"
+    arguments = ["fit", str(ratings), "--model", "biased-mf", "-k", "4", "--test-size", "0.1", "--validation", "0.2"]
+    assert main([*arguments, "-o", str(path)]) == 0
+    out = capsys.readouterr().out
+    part, _ = matfact.random_split(matfact.Interactions.from_frame(table), 0.1, random_state=0)
+    part, validation = matfact.random_split(part, 0.2, random_state=1)
+    expected = matfact.BiasedMF(4, random_state=0).fit(part, validation=validation)
+    assert matfact.BiasedMF.load(path).user_factors_.tobytes() == expected.user_factors_.tobytes()
+    assert f"kept              sweep {expected.best_iter_}, rmse " in out
+
+
+def test_what_does_not_iterate_takes_no_validation(ratings, tmp_path, capsys):
+    arguments = ["fit", str(ratings), "--model", "baseline", "--validation", "0.2", "-o", str(tmp_path / "m.mf")]
+    assert main(arguments) == 2
+    assert "baseline does not iterate: there is nothing that --validation could stop" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_bar_with_objective_and_metric(ratings, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    import sys
+
+    from matfact import _progress
+
+    monkeypatch.setattr(_progress, "_SECONDS_BEFORE_A_BAR", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["fit", str(ratings), "--model", "biased-mf", "-k", "4", "--validation", "0.2"]
+    assert main([*arguments, "-o", str(tmp_path / "m.mf")]) == 0
+    shown = capsys.readouterr().err
+    assert "BiasedMF" in shown
+    assert ", rmse " in shown
+
+
+def test_the_demo_of_ratings_beats_its_baselines(capsys):
+    """On planted ratings: the real ones are downloaded."""
+    from matfact import datasets, demo_ratings
+
+    rng = np.random.default_rng(0)
+    scores = 3.5 + rng.normal(size=(150, 2)) @ rng.normal(size=(2, 80)) + 0.3 * rng.normal(size=(150, 80))
+    x = np.where(rng.random((150, 80)) < 0.4, np.clip(np.rint(2 * scores) / 2, 0.5, 5), 0)
+    data = datasets.MovieLens(
+        matfact.Interactions(sp.csr_array(x)), {i: f"Film {i} (2001)" for i in range(80)}, (), "terms"
+    )
+    demo_ratings.show(data)
+    out = capsys.readouterr().out
+    values = {line.split("  ")[1].strip(): float(line.split()[-5]) for line in out.splitlines() if "fitted in" in line}
+    assert values["BiasedMF, als"] < values["mean and biases"]
+    assert values["BiasedMF, gibbs"] < values["mean and biases"]
+    assert values["ImplicitMF"] > values["popularity"]
+    assert "Film " in out
+
+
+def test_the_demo_command_knows_both_data_sets(monkeypatch):
+    from matfact import demo_ratings
+
+    ran = []
+    monkeypatch.setattr(demo_ratings, "run", lambda: ran.append("ratings"))
+    assert main(["demo", "ratings"]) == 0
+    assert ran == ["ratings"]

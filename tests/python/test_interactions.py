@@ -156,3 +156,12 @@ def test_indices_that_point_outside_are_refused():
 
 def test_without_values_every_row_counts_as_one(frame):
     assert set(matfact.Interactions.from_frame(frame, value=None).matrix.data.tolist()) == {1.0}
+
+
+def test_arrays_of_integers_are_looked_up_as_lists_are():
+    ids = np.array([40, -3, 7, 2**40])
+    x = Interactions(sp.csr_array(np.ones((4, 4))), user_ids=ids, item_ids=ids[::-1].astype(object))
+    for asked in (np.array([7, 8, -3, 2**40, 40, 41, -4]), np.array([7, 40], np.int16), np.zeros(0, np.int64)):
+        assert x.user_codes(asked).tolist() == x.user_codes(asked.tolist()).tolist()
+        assert x.item_codes(asked).tolist() == x.item_codes(asked.tolist()).tolist()
+    assert x.user_codes(np.array([7.0, 7.5])).tolist() == [2, -1]

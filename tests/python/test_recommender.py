@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import threading
@@ -82,6 +81,35 @@ def test_filters_hold(model, x):
         model.recommend([1], include=[99])
     with pytest.raises(ValueError, match="one sequence for each user, got 1 for 2"):
         model.recommend([1, 2], exclude=[[3]])
+
+
+def test_every_user_may_have_an_own_choice(model, x):
+    model.fit(x)
+    own = [[3, 4, 5, 3], [7], []]
+    found = model.recommend([1, 2, 3], 40, include=own, exclude_seen=False)
+    for i, choice in enumerate(own):
+        whole = model.recommend([i + 1], 40, include=choice, exclude_seen=False)
+        assert [item for item, _ in found.of(i)] == [item for item, _ in whole.of(0)]
+        # Sums of five products in another order.
+        np.testing.assert_allclose(
+            found.scores[i, : len(set(choice))], whole.scores[0, : len(set(choice))], rtol=50 * EPS
+        )
+    both = model.recommend([1, 2], 40, include=[[3, 4, 5], [7, 8]], exclude=[[4], [8]], exclude_seen=False)
+    assert [{item for item, _ in both.of(i)} for i in range(2)] == [{3, 5}, {7}]
+    same = model.recommend([1, 2], 40, include=[[3, 4, 5], [7, 8]], exclude=[4], exclude_seen=False)
+    assert [{item for item, _ in same.of(i)} for i in range(2)] == [{3, 5}, {7, 8}]
+    assert [i for i, _ in model.recommend([0], 40, include=[list(range(40))]).of(0)] == [
+        i for i, _ in model.recommend([0], 40).of(0)
+    ]
+    new = model.recommend_new(x[:2], 2, include=[[38, 39], [39]])
+    assert set(new.items[0].tolist()) == {38, 39}
+    with pytest.raises(ValueError, match="include must hold one sequence for each user, got 1 for 2"):
+        model.recommend([1, 2], include=[[3]])
+
+
+def test_equal_scores_of_an_own_choice_come_in_the_order_of_items():
+    model = matfact.Popularity().fit(sp.csr_array(np.ones((2, 5))))
+    assert model.recommend([0], 3, include=[[4, 1, 3, 0]], exclude_seen=False).items.tolist() == [[0, 1, 3]]
 
 
 def test_no_list_is_longer_than_the_catalogue(model, x):
@@ -215,48 +243,3 @@ def test_control_c_ends_a_sweep_within_a_fifth_of_a_second(name):
         return float(done.stdout)
 
     assert any(run() <= 0.2 for _ in range(3))
-
-
-@pytest.mark.parametrize("ids", ["positions", "integers", "strings"])
-def test_a_saved_model_answers_with_the_same_bits(model, x, tmp_path, ids):
-    names = {"positions": None, "integers": np.arange(40) * 7, "strings": [f"item {i}" for i in range(40)]}[ids]
-    model.fit(matfact.Interactions(x, item_ids=names)).save(tmp_path / "model")
-    other = type(model).load(tmp_path / "model")
-    assert other.get_params() == model.get_params()
-    assert other.objective_ == model.objective_
-    assert other.status_ == model.status_
-    ours, theirs = model.recommend(np.arange(60), 7), other.recommend(np.arange(60), 7)
-    assert (ours.items == theirs.items).all()
-    assert ours.scores.tobytes() == theirs.scores.tobytes()
-    assert other.fold_in(x).tobytes() == model.fold_in(x).tobytes()
-    other.save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
-
-
-def test_a_saved_model_is_of_its_class(x, tmp_path):
-    MODELS[0].fit(x).save(tmp_path / "model")
-    with pytest.raises(ValueError, match="is no BiasedMF that can be read: expected matfact 1, BiasedMF"):
-        matfact.BiasedMF.load(tmp_path / "model")
-
-
-def test_damaged_files_give_an_error_and_nothing_else(model, named, tmp_path):
-    """Cut anywhere, or with any byte of the header changed."""
-    model.fit(named).save(tmp_path / "model")
-    content = (tmp_path / "model").read_bytes()
-    damaged = tmp_path / "damaged"
-    for n in range(0, len(content), 37):
-        damaged.write_bytes(content[:n])
-        with pytest.raises(ValueError, match="can be read"):
-            type(model).load(damaged)
-    rng = np.random.default_rng(0)
-    for place in rng.integers(0, len(content), 300):
-        damaged.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
-        # Another number in a factor, say, is a model nevertheless.
-        with contextlib.suppress(ValueError):
-            assert type(model).load(damaged).recommend(["a"], 2).items.shape == (1, 2)
-
-
-def test_ids_of_other_kinds_cannot_be_saved(model, named, tmp_path):
-    named = matfact.Interactions(named.matrix, user_ids=[1.5, 2.5, 3.5, 4.5])
-    with pytest.raises(TypeError, match=r"integers or strings can be saved, got 1.5"):
-        model.fit(named).save(tmp_path / "model")

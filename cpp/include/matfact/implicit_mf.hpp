@@ -30,8 +30,9 @@ struct ImplicitOptions {
     Index max_iter = 15;
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;
-    int num_threads = 0;   ///< 0 = the process default
-    void validate() const; ///< throws std::invalid_argument naming the field
+    int num_threads = 0;             ///< 0 = the process default
+    MatrixView<const float> start{}; ///< (n_users, n_components): W to start from; empty = random
+    void validate() const;           ///< throws std::invalid_argument naming the field
 };
 
 /// The columns of both factors are so rotated that H'H is diagonal; the users' factors are the solutions for the

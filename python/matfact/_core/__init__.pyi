@@ -12,7 +12,7 @@ _F64: TypeAlias = npt.NDArray[np.float64]
 _I32: TypeAlias = npt.NDArray[np.int32]
 _I64: TypeAlias = npt.NDArray[np.int64]
 _Moments: TypeAlias = object  # a capsule: typing has a name for it from Python 3.13 on
-_Progress: TypeAlias = Callable[[int, float], bool | None] | None
+_Progress: TypeAlias = Callable[..., bool | None] | None
 
 level: Literal["v2", "v3", "v4", "generic", "native"]
 level_reason: str
@@ -699,6 +699,8 @@ def implicit_mf_i32(
     seed: int,
     num_threads: int,
     progress: _Progress,
+    wants_factors: bool,
+    start: _F32 | None,
 ) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
 def implicit_rows_i32(
     values: _F32,
@@ -757,6 +759,8 @@ def biased_mf_i32(
     seed: int,
     num_threads: int,
     progress: _Progress,
+    wants_factors: bool,
+    start: _F32 | None,
 ) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
 def biased_rows_i32(
     values: _F32,
@@ -801,6 +805,8 @@ def implicit_mf_i64(
     seed: int,
     num_threads: int,
     progress: _Progress,
+    wants_factors: bool,
+    start: _F32 | None,
 ) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
 def implicit_rows_i64(
     values: _F32,
@@ -859,6 +865,8 @@ def biased_mf_i64(
     seed: int,
     num_threads: int,
     progress: _Progress,
+    wants_factors: bool,
+    start: _F32 | None,
 ) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
 def biased_rows_i64(
     values: _F32,

@@ -1,0 +1,48 @@
+"""What lists are worth by the places of relevant items in them; `matfact.metrics` has the definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Hits: TypeAlias = npt.NDArray[np.bool_]
+PerUser: TypeAlias = npt.NDArray[np.float64]
+
+
+def _precision(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001 (one signature for all)
+    return np.asarray(hits.mean(axis=1))
+
+
+def _recall(hits: Hits, relevant: Any) -> PerUser:
+    return np.asarray(hits.sum(axis=1) / np.minimum(hits.shape[1], relevant))
+
+
+def _hit_rate(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001
+    return np.asarray(hits.any(axis=1), dtype=np.float64)
+
+
+def _mrr(hits: Hits, relevant: Any) -> PerUser:  # noqa: ARG001
+    return np.asarray(hits.any(axis=1) / (hits.argmax(axis=1) + 1))
+
+
+def _map(hits: Hits, relevant: Any) -> PerUser:
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    return np.asarray((precision * hits).sum(axis=1) / np.minimum(hits.shape[1], relevant))
+
+
+def _ndcg(hits: Hits, relevant: Any) -> PerUser:
+    gains = 1.0 / np.log2(np.arange(2, hits.shape[1] + 2))
+    return np.asarray((hits @ gains) / np.cumsum(gains)[np.minimum(hits.shape[1], relevant) - 1])
+
+
+BY_HITS: dict[str, Callable[[Hits, Any], PerUser]] = {
+    "precision": _precision,
+    "recall": _recall,
+    "hit_rate": _hit_rate,
+    "mrr": _mrr,
+    "map": _map,
+    "ndcg": _ndcg,
+}

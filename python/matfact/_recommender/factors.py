@@ -1,0 +1,133 @@
+"""The factors of a fitted model, and the scores of pairs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from matfact.interactions import Codes, Interactions
+
+Factor: TypeAlias = npt.NDArray[np.float32]
+
+_ENTRIES = 1 << 21  # of the factors of pairs that are held at a time
+
+
+class Factors(BaseEstimator):  # type: ignore[misc]
+    """What `fit` leaves behind, and what the others build on."""
+
+    num_threads: int | None
+    interactions_: Interactions
+    _facts: dict[str, Any]  # what else the fit found: numbers, lists of them, and strings
+    _parameters: dict[str, Any]  # of the fit
+    _w: Factor  # users, in the order of interactions_
+    _h: Factor  # items
+
+    def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
+        """Become what a fit, or a file, says."""
+        self._w, self._h, self._facts, self._parameters = w, h, facts, self.get_params(deep=False)
+        self.interactions_ = interactions
+
+    @abstractmethod
+    def _solve_rows(self, rows: Any) -> Factor:
+        """Rows of w for histories in the item codes of the fit (CSR, float32)."""
+
+    def _queries(self, w: Factor) -> Factor:
+        """What is multiplied with the items' rows of h."""
+        return w
+
+    def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
+        """What each user's products are off their scores."""
+        return np.zeros(len(w))
+
+    def _check_adopted(self) -> None:
+        """ValueError where the parts of a file do not fit together."""
+        if self._w.shape[1] != self._n_columns() or self._h.shape[1] != self._n_columns():
+            raise ValueError(f"the factors must have {self._n_columns()} columns")
+
+    @abstractmethod
+    def _n_columns(self) -> int:
+        """Columns of w and of h."""
+
+    def predict(self, users: Any, items: Any) -> Factor:
+        """Score pairs of users and items.
+
+        Parameters
+        ----------
+        users, items : sequence of ids
+            As in the interactions of the fit; one of each, or as many of both.
+
+        Returns
+        -------
+        array of shape (n_pairs,), float32
+            Unknown users are scored as the average user, unknown items as those without a history.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many users as items.
+        NotFittedError
+            If `fit` was not called.
+        """
+        rows, cols = self._pairs(users, items)
+        scores = np.empty(len(rows), np.float32)
+        for some, w, h in self._factors_of_pairs(rows, cols):
+            scores[some] = self._scores_of(w, h)
+        return scores
+
+    def _scores_of(self, w: Factor, h: Factor) -> npt.NDArray[np.float64]:
+        """Of as many users as items."""
+        return np.asarray((self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w))
+
+    def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:  # noqa: ARG002
+        """Scores of items `cols` for the users in `rows` of w and of their histories."""
+        scores, step = np.empty(len(rows), np.float32), max(1, _ENTRIES // self._h.shape[1])
+        for begin in range(0, len(rows), step):
+            some = slice(begin, begin + step)
+            scores[some] = self._scores_of(w[rows[some]], self._h[cols[some]])
+        return scores
+
+    def _score_all(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
+        """Scores of all items; as many users at a time as memory is for."""
+        return (self._queries(w) @ self._h.T + self._constants(w)[:, None]).astype(np.float32)
+
+    def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
+        """Codes of both, equally many."""
+        check_is_fitted(self, "interactions_")
+        rows, cols = self.interactions_.user_codes(users), self.interactions_.item_codes(items)
+        if len(rows) != len(cols) and 1 not in (len(rows), len(cols)):
+            raise ValueError(f"users and items must be equally many, got {len(rows)} and {len(cols)}")
+        rows, cols = np.broadcast_arrays(rows, cols)
+        return rows, cols
+
+    def _factors_of_pairs(self, rows: Codes, cols: Codes) -> Iterator[tuple[slice, Factor, Factor]]:
+        """Some pairs at a time: which, and the rows of w and of h."""
+        step = max(1, _ENTRIES // self._h.shape[1])
+        for begin in range(0, len(rows), step):
+            some = slice(begin, begin + step)
+            items = cols[some]
+            h = np.where((items >= 0)[:, None], self._h[np.maximum(items, 0)], np.float32(0))
+            yield some, self._rows_of_users(rows[some]), h
+
+    def _rows_of_users(self, codes: Codes) -> Factor:
+        w = self._w[np.maximum(codes, 0)]
+        counts = self.interactions_.user_counts
+        cold = (codes < 0) | (counts[np.maximum(codes, 0)] == 0)
+        if cold.any():
+            w[cold] = self._average_user()
+        return w
+
+    def _average_if_empty(self, history: Any, w: Factor) -> Factor:
+        empty = np.diff(history.indptr) == 0
+        if empty.any():
+            w[empty] = self._average_user()
+        return w
+
+    def _average_user(self) -> Factor:
+        warm = self.interactions_.user_counts > 0
+        return cast(Factor, self._w[warm].mean(axis=0, dtype=np.float64).astype(np.float32))

@@ -1,0 +1,81 @@
+"""Rows of interactions: those of a fit, those of new users, and lists of items beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from matfact.interactions import Codes, Interactions
+
+
+def as_interactions(interactions: Any) -> Interactions:
+    """`interactions` themselves, or those of a sparse array of users x items."""
+    known = interactions if isinstance(interactions, Interactions) else Interactions(interactions)
+    if known.n_interactions == 0:
+        raise ValueError("interactions must hold at least one entry")
+    return known
+
+
+def as_history(rows: Any, known: Interactions) -> Any:
+    """Histories in the item codes of a fit (CSR, float32); items that are unknown there are left out."""
+    if isinstance(rows, Interactions):
+        codes = known.item_codes(rows.item_ids)
+        entries = rows.matrix.tocoo()
+        kept = codes[entries.col] >= 0
+        shape = (rows.n_users, known.n_items)
+        place = (entries.row[kept].astype(np.int64), codes[entries.col[kept]])
+        rows = sp.csr_array((entries.data[kept], place), shape=shape)
+    elif getattr(rows, "ndim", 2) == 1 and sp.issparse(rows):
+        rows = rows.reshape(1, -1)
+    history = Interactions(rows).matrix
+    if history.shape[1] != known.n_items:
+        raise ValueError(
+            f"rows must have {known.n_items} columns, one an item of the fit, got shape {history.shape}: "
+            "is it users x items?"
+        )
+    return history
+
+
+def require_positive(values: Any) -> None:
+    """Refuse entries that are no sign of interest."""
+    if not (np.asarray(values) > 0).all():
+        raise ValueError(
+            "implicit feedback must be positive: drop entries that are no sign of interest "
+            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
+        )
+
+
+def take_rows(matrix: Any, rows: Codes) -> Any:
+    """Rows of a CSR matrix; those below 0 are empty."""
+    counts = np.where(rows >= 0, np.diff(matrix.indptr)[np.maximum(rows, 0)], 0)
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    first = np.asarray(matrix.indptr, np.int64)[np.maximum(rows, 0)]
+    places = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], counts)
+    shape = (len(rows), matrix.shape[1])
+    index = matrix.indices.dtype
+    return sp.csr_array((matrix.data[places], matrix.indices[places], indptr.astype(index)), shape=shape)
+
+
+def with_lists(seen: Any, lists: Sequence[Codes]) -> Any:
+    rows = np.repeat(np.arange(len(lists)), [len(codes) for codes in lists])
+    cols = np.concatenate([*lists, np.zeros(0, np.int64)])
+    entries = seen.tocoo()
+    place = (np.concatenate((entries.row, rows)), np.concatenate((entries.col, cols)))
+    union = sp.csr_array((np.ones(len(place[0]), np.float32), place), shape=seen.shape)
+    union.sum_duplicates()
+    return union
+
+
+def is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple, set, np.ndarray))
+
+
+def require_known(codes: Codes, ids: Any, kind: str) -> Codes:
+    if (codes < 0).any():
+        place = int(np.flatnonzero(codes < 0)[0])
+        unknown = list(ids)[place] if is_sequence(ids) else ids
+        raise ValueError(f"{kind} {unknown!r} is unknown: it is not among the ids of the fit")
+    return codes

@@ -1,0 +1,201 @@
+"""Validation between sweeps, early stopping, starts from other models, and bars."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+
+import matfact
+from matfact import _progress
+
+# Penalties so small that the fits overfit within a few sweeps.
+MODELS = [
+    matfact.ImplicitMF(8, solver="als", l2=1e-4, max_iter=12, random_state=0),
+    matfact.ImplicitMF(8, solver="cg", l2=1e-4, max_iter=12, random_state=0),
+    matfact.BiasedMF(8, l2=1e-3, max_iter=12, random_state=0),
+]
+
+
+@pytest.fixture(params=MODELS, ids=["als", "cg", "BiasedMF"])
+def model(request: pytest.FixtureRequest):
+    return clone(request.param)
+
+
+@pytest.fixture
+def split() -> matfact.Split:
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=(90, 2)) @ rng.normal(size=(2, 45)) + rng.normal(size=(90, 45))
+    x = np.where(rng.random((90, 45)) < 0.3, np.clip(np.rint(scores + 3), 1, 5), 0)
+    ids = [f"item {i}" for i in range(45)]
+    return matfact.random_split(matfact.Interactions(sp.csr_array(x), user_ids=np.arange(90) * 3, item_ids=ids), 0.2)
+
+
+@pytest.fixture
+def bars_at_once(monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(_progress, "_SECONDS_BEFORE_A_BAR", 0.0)
+
+
+def best(model, values):
+    return int(np.argmin(values) if isinstance(model, matfact.BiasedMF) else np.argmax(values)) + 1
+
+
+def test_the_best_sweep_is_kept_with_the_bits_it_had(model, split):
+    model.fit(split.train, validation=split.test, patience=None)
+    values = model.validation_history_
+    assert len(values) == model.n_iter_ == len(model.objective_history_) == 12
+    assert model.best_iter_ == best(model, values) < 12
+    metric = model._default_metric
+    assert matfact.evaluate(model, split.test, [metric])[metric] == values[model.best_iter_ - 1]
+    assert model.objective_ == model.objective_history_[model.best_iter_ - 1]
+    short = clone(model).set_params(max_iter=model.best_iter_).fit(split.train)
+    for name in ("user_factors_", "item_factors_"):
+        assert getattr(model, name).tobytes() == getattr(short, name).tobytes()
+    new = split.test.matrix
+    assert model.fold_in(new).tobytes() == short.fold_in(new).tobytes()
+
+
+def test_the_fit_ends_when_patience_does(model, split):
+    whole = clone(model).fit(split.train, validation=split.test, patience=None)
+    model.fit(split.train, validation=split.test, patience=1)
+    gain = -whole.validation_history_ if model._default_metric == "rmse" else whole.validation_history_
+    first_worse = int(np.flatnonzero(gain[1:] <= np.maximum.accumulate(gain)[:-1])[0]) + 2
+    assert (model.n_iter_, model.status_, model.best_iter_) == (first_worse, "stopped", first_worse - 1)
+    assert model.validation_history_.tolist() == whole.validation_history_[:first_worse].tolist()
+
+
+def test_without_validation_the_last_sweep_is_kept(model, split):
+    model.fit(split.train)
+    assert model.validation_history_ is None
+    assert model.best_iter_ == model.n_iter_ == 12
+
+
+def test_a_sparse_array_validates_with_the_ids_of_the_fit(model, split):
+    by_ids = clone(model).fit(split.train, validation=split.test, metric="recall@5")
+    model.fit(split.train, validation=split.test.matrix, metric="recall@5")
+    assert model.validation_history_.tolist() == by_ids.validation_history_.tolist()
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 3, 7])
+def test_the_same_sweep_is_kept_at_any_number_of_threads(model, split, num_threads):
+    one = clone(model).set_params(num_threads=1).fit(split.train, validation=split.test)
+    many = model.set_params(num_threads=num_threads).fit(split.train, validation=split.test)
+    assert many.validation_history_.tolist() == one.validation_history_.tolist()
+    assert many.user_factors_.tobytes() == one.user_factors_.tobytes()
+
+
+def test_a_callback_is_told_of_the_metric_and_may_stop(model, split):
+    told = []
+
+    def stop(iteration: matfact.Iteration) -> bool:
+        told.append(iteration)
+        return iteration.n_iter == 2
+
+    model.fit(split.train, validation=split.test, callback=stop)
+    assert (model.n_iter_, model.status_) == (2, "stopped")
+    assert [t.validation for t in told] == model.validation_history_.tolist()
+    assert [t.objective for t in told] == model.objective_history_.tolist()
+    clone(model).set_params(max_iter=1).fit(split.train, callback=told.append)
+    assert told[-1].validation is None
+
+
+def test_what_a_callback_raises_passes_through_beside_validation(model, split):
+    def fail(_: matfact.Iteration) -> bool:
+        raise LookupError("mine")
+
+    model.fit(split.train)
+    before = model.user_factors_.copy()
+    with pytest.raises(LookupError, match="mine"):
+        model.fit(split.train, validation=split.test, callback=fail)
+    assert model.user_factors_.tobytes() == before.tobytes()
+    assert model.validation_history_ is None
+
+
+@pytest.mark.usefixtures("bars_at_once")
+def test_a_bar_shows_objective_and_metric(model, split, capsys):
+    model.fit(split.train, validation=split.test, progress=True)
+    shown = capsys.readouterr().err
+    assert shown.lstrip("\r").startswith(type(model).__name__)
+    assert f", {model._default_metric} {model.validation_history_[-1]:.4g}" in shown
+    model.fit(split.train)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_saved_model_remembers_what_was_kept(model, split, tmp_path):
+    model.fit(split.train, validation=split.test, patience=None).save(tmp_path / "model")
+    other = type(model).load(tmp_path / "model")
+    assert (other.best_iter_, other.objective_) == (model.best_iter_, model.objective_)
+    assert other.validation_history_.tolist() == model.validation_history_.tolist()
+
+
+def test_a_start_goes_on_where_a_model_ended(model, split):
+    """The users' factors are all that a sweep starts from but for "cg", where items start at their last values."""
+    ended = clone(model).set_params(max_iter=6).fit(split.train)
+    model.set_params(max_iter=1).fit(split.train, start=ended)
+    cold = clone(model).fit(split.train)
+    assert model.objective_ < cold.objective_
+    if getattr(model, "solver", None) != "cg":
+        # The rotation, where there is one, changes nothing but rounding: of some hundred float32 sums.
+        assert model.objective_ <= ended.objective_ * (1 + 500 * np.finfo(np.float32).eps)
+
+
+def test_a_start_is_matched_by_ids_and_unknown_users_start_as_the_average(model, split):
+    ended = clone(model).fit(split.train)
+    order = np.random.default_rng(0).permutation(90)
+    mixed = matfact.Interactions(
+        split.train.matrix[order], user_ids=split.train.user_ids[order], item_ids=split.train.item_ids
+    )
+    start = model._start_of(ended, mixed, ended._w.shape[1])
+    assert start.tobytes() == ended._rows_of_users(order).tobytes()
+    renamed = matfact.Interactions(split.train.matrix, user_ids=np.arange(90) + 1000, item_ids=split.train.item_ids)
+    assert np.isfinite(model.fit(renamed, start=ended).objective_)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": "accuracy"}, "got 'accuracy'"),
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"validation": sp.csr_array((45, 90))}, r"validation must have the users and items .* got shape \(45, 90\)"),
+        ({"validation": sp.csr_array((90, 45))}, "validation must have an entry of a user and an item"),
+        ({"start": matfact.PureSVD(3)}, "start must be a fitted"),
+    ],
+)
+def test_mistakes_are_named(model, split, options, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(split.train, **{"validation": split.test, **options})
+
+
+def test_validation_of_strangers_is_refused(model, split):
+    strangers = matfact.Interactions(sp.csr_array([[1.0]]), user_ids=["nobody"], item_ids=["nothing"])
+    with pytest.raises(ValueError, match="an entry of a user and an item of the interactions"):
+        model.fit(split.train, validation=strangers)
+    with pytest.raises(TypeError, match="callback must be callable, got 3"):
+        model.fit(split.train, callback=3)
+    with pytest.raises(TypeError, match="progress"):
+        model.fit(split.train, progress="yes")
+
+
+def test_draws_take_neither_validation_nor_a_start(split):
+    model = matfact.BiasedMF(3, solver="gibbs", burn_in=2, n_samples=2, random_state=0)
+    with pytest.raises(ValueError, match="validation has no best sweep to keep with solver='gibbs'"):
+        model.fit(split.train, validation=split.test)
+    with pytest.raises(ValueError, match=r"start is not for BiasedMF\(.*solver='gibbs'\): it starts at random"):
+        model.fit(split.train, start=matfact.BiasedMF(3).fit(split.train))
+
+
+def test_a_core_start_of_another_shape_is_refused(split):
+    """The facade makes none; the core looks nevertheless."""
+    core = functools.partial(matfact.ImplicitMF(3, random_state=0).fit, split.train)
+    model = matfact.ImplicitMF(3, random_state=0)
+    model._start_of = lambda *_: np.zeros((2, 3), np.float32)
+    with pytest.raises(ValueError, match="start must have the shape of the users' factors"):
+        model.fit(split.train)
+    model._start_of = lambda *_: np.full((90, 3), np.nan, np.float32)
+    with pytest.raises(ValueError, match="start must be finite"):
+        model.fit(split.train)
+    assert core().n_iter_ == 15
