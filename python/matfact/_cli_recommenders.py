@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "biased-mf": "BiasedMF",
     "implicit-mf": "ImplicitMF",
+    "bpr": "BPR",
     "baseline": "Baseline",
     "pure-svd": "PureSVD",
     "popularity": "Popularity",

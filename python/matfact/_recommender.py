@@ -284,7 +284,7 @@ class Recommender(BaseEstimator):  # type: ignore[misc]
         -------
         array of shape (n_queries, n_components), float32
             What `fit` would have given these users with these items; zeros for an empty history. With biases, a last
-            column holds them.
+            column holds them, or the 1 that meets those of the items.
 
         Raises
         ------
@@ -426,6 +426,15 @@ def as_interactions(interactions: Any) -> Interactions:
     if known.n_interactions == 0:
         raise ValueError("interactions must hold at least one entry")
     return known
+
+
+def require_positive(values: Any) -> None:
+    """Refuse entries that are no sign of interest."""
+    if not (np.asarray(values) > 0).all():
+        raise ValueError(
+            "implicit feedback must be positive: drop entries that are no sign of interest "
+            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
+        )
 
 
 def _take_rows(matrix: Any, rows: Codes) -> Any:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._progress import Callback, between_sweeps, reported
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, Recommender, as_interactions, require_positive
 from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
 from matfact.interactions import Interactions
 
@@ -158,7 +156,7 @@ class ImplicitMF(Recommender):
         if solver == "auto":
             solver = "als" if k <= 32 else "cg"
         known = as_interactions(interactions)
-        _require_positive(known.matrix.data)
+        require_positive(known.matrix.data)
         _lapack.ensure_lapack()
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
@@ -211,15 +209,7 @@ class ImplicitMF(Recommender):
         }
 
     def _solve_rows(self, rows: Any) -> Factor:
-        _require_positive(rows.data)
+        require_positive(rows.data)
         solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
         w: Factor = solve(rows.data, rows.indices, rows.indptr, self._h, self._spectrum, **self._fitted_options)
         return w
-
-
-def _require_positive(values: Any) -> None:
-    if not (np.asarray(values) > 0).all():
-        raise ValueError(
-            "implicit feedback must be positive: drop entries that are no sign of interest "
-            "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
-        )

@@ -34,6 +34,8 @@ Reduction: TypeAlias = Literal["mean", "sum"]
 BiasedSolver: TypeAlias = Literal["als", "gibbs"]
 ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
 L2Scaling: TypeAlias = Literal["count", "none"]
+PairLoss: TypeAlias = Literal["bpr", "warp"]
+Negatives: TypeAlias = Literal["uniform", "popularity", "adaptive"]
 MissingRows: TypeAlias = Literal["expected", "mean"]
 
 __all__ = [
@@ -46,7 +48,9 @@ __all__ = [
     "L2Scaling",
     "MatrixLike",
     "MissingRows",
+    "Negatives",
     "OperatorLike",
+    "PairLoss",
     "RandomState",
     "Reduction",
     "SparseLike",
