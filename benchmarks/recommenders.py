@@ -1,4 +1,4 @@
-"""Recommenders against `implicit`: time of an iteration with the objective or AUC reached, and of lists for all users."""
+"""Recommenders against `implicit`: time of an iteration with what it reaches, and of lists for all users."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def iterations(k: int, *, use_cg: bool, at_least: float) -> Job:
 
 
 def tastes(quick: bool) -> tuple[matfact.Interactions, matfact.Interactions]:
-    """The same lengths; two of three choices are of one of 50 groups of items, that of the user. A tenth is held out."""
+    """The same lengths; two of three choices are in the user's one of 50 groups of items. A tenth is held out."""
     n_users, n_items, stored = (2000, 1000, 30_000) if quick else (60_000, 30_000, 1_500_000)
     rng = np.random.default_rng(0)
     by_user, by_item = (np.arange(n_users) + 20.0) ** -0.7, (np.arange(n_items) + 20.0) ** -0.9
