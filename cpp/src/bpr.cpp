@@ -121,7 +121,7 @@ private:
     template <class HasEntries> void start(Matrix<float>& factor, PairStreams stream, const HasEntries& has_entries)
     {
         const Index k = options_.n_components;
-        const float scale = 0.1f / std::sqrt(static_cast<float>(k));
+        const float scale = 0.5f / std::sqrt(static_cast<float>(k));
         std::fill_n(factor.data(), factor.size(), 0.0f);
         fill_uniform(factor.view().block(0, 0, factor.n_rows(), k), -scale, scale, options_.seed, stream, threads_);
         for (Index i = 0; i < factor.n_rows(); ++i)
@@ -140,7 +140,7 @@ private:
 
     void take_steps(const PairSample<method, I>* samples, int n, NegativeDraws<I>& draws, Tally& tally)
     {
-        constexpr int ahead = 4;
+        constexpr int ahead = 16;
         const Index width = h_.n_cols();
         const ItemRows rows{h_.data(), options_.item_bias ? bias_.data() : nullptr, width, 1, width};
         const auto fetch = [&](const PairSample<method, I>& sample) {

@@ -10,7 +10,7 @@ namespace matfact {
 
 template <class I> Index PairBlocks<I>::shards_for(CsrView<float, I> x, Index n_items, Index n_components)
 {
-    constexpr double cache_bytes = 384e3; // of a core's, for the rows of items
+    constexpr double cache_bytes = 512e3; // of a core's, for the rows of items
     constexpr double round_work = 2e8;    // some 100 ms on one core: an interrupt is looked for between rounds
     constexpr double block_pairs = 512.0; // some microseconds, which threads may wait for each other
     constexpr Index shard_items = 64;     // to draw from

@@ -58,7 +58,7 @@ public:
     /// Calls take(samples, n, draws) for some samples of a block at a time, in order.
     template <class Take> void sample_block(Index user_shard, Index item_shard, const Take& take) const
     {
-        constexpr int chunk = 64;
+        constexpr int chunk = 256;
         std::array<PairSample<method, I>, chunk> samples;
         int filled = 0;
         const PairRange<I> pairs = blocks_.block(user_shard, item_shard);

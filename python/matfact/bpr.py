@@ -41,8 +41,9 @@ class BPR(Recommender):
         entries; or of four uniform draws the one that scores highest [3]_. ``"warp"`` needs ``"uniform"``.
     learning_rate : float, default=0.05
         Length of a step, positive.
-    l2_user, l2_positive, l2_negative : float, default=0.0025, 0.0025 and 0.00025
-        :math:`\lambda_u, \lambda_+, \lambda_-`, at least 0 and below 1 / `learning_rate`.
+    l2_user, l2_positive, l2_negative : float, optional
+        :math:`\lambda_u, \lambda_+, \lambda_-`, at least 0 and below 1 / `learning_rate`. None is 0.01; 0.05 with
+        ``"adaptive"`` and 0.1 with ``"warp"``, whose steps seek out the items that are learned by heart first.
     item_bias : bool, default=True
         False leaves :math:`b_i = 0`.
     max_iter : int, default=30
@@ -108,9 +109,9 @@ class BPR(Recommender):
         loss: mt.PairLoss = "bpr",
         negatives: mt.Negatives = "uniform",
         learning_rate: float = 0.05,
-        l2_user: float = 0.0025,
-        l2_positive: float = 0.0025,
-        l2_negative: float = 0.00025,
+        l2_user: float | None = None,
+        l2_positive: float | None = None,
+        l2_negative: float | None = None,
         item_bias: bool = True,
         max_iter: int = 30,
         deterministic: bool = True,
@@ -207,7 +208,9 @@ class BPR(Recommender):
         if loss == "warp" and negatives != "uniform":
             raise ValueError(f"loss='warp' draws uniform negatives, got negatives={negatives!r}")
         rate = as_real(self.learning_rate, "learning_rate", positive=True)
-        penalties = {name: as_real(getattr(self, name), name) for name in ("l2_user", "l2_positive", "l2_negative")}
+        default = _L2[loss if loss == "warp" else negatives]
+        given = {name: getattr(self, name) for name in ("l2_user", "l2_positive", "l2_negative")}
+        penalties = {name: default if value is None else as_real(value, name) for name, value in given.items()}
         for name, value in penalties.items():
             if rate * value >= 1.0:
                 raise ValueError(f"{name} must be below 1 / learning_rate = {1 / rate:g}, got {value}")
@@ -242,4 +245,5 @@ class BPR(Recommender):
         return factor[:, : self._fitted_options["n_components"]]
 
 
+_L2 = {"uniform": 0.01, "popularity": 0.01, "adaptive": 0.05, "warp": 0.1}
 _OF_ROWS = ("n_components", "loss", "negatives", "learning_rate", "l2_user", "item_bias", "num_threads")

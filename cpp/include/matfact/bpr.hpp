@@ -30,9 +30,9 @@ struct BprOptions {
     PairLoss loss = PairLoss::bpr;
     Negatives negatives = Negatives::uniform; ///< uniform where the loss is warp
     double learning_rate = 0.05;
-    double l2_user = 0.0025;
-    double l2_positive = 0.0025;
-    double l2_negative = 0.00025;
+    double l2_user = 0.01; ///< 0.05 with adaptive negatives and 0.1 with warp are better starts
+    double l2_positive = 0.01;
+    double l2_negative = 0.01;
     bool item_bias = true;
     Index max_iter = 30;       ///< epochs
     bool deterministic = true; ///< false: steps of several threads may overwrite each other (Hogwild)
