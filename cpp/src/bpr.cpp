@@ -112,7 +112,7 @@ private:
     static Index shards(CsrView<float, I> x, const std::vector<Index>& counts, const BprOptions& options)
     {
         const Index warm = static_cast<Index>(counts.size()) - std::count(counts.begin(), counts.end(), Index{0});
-        return PairBlocks<I>::shards_for(x, warm, options.n_components);
+        return PairBlocks<I>::shards_for(x, warm, options.n_components, most_rows<method>);
     }
     float shrink(double l2) const { return static_cast<float>(1.0 - options_.learning_rate * l2); }
     float* user_row(I user) { return w_.data() + static_cast<Index>(user) * w_.n_cols(); }

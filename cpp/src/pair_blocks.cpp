@@ -8,15 +8,16 @@
 
 namespace matfact {
 
-template <class I> Index PairBlocks<I>::shards_for(CsrView<float, I> x, Index n_items, Index n_components)
+template <class I>
+Index PairBlocks<I>::shards_for(CsrView<float, I> x, Index n_items, Index n_components, int row_visits)
 {
     constexpr double cache_bytes = 512e3; // of a core's, for the rows of items
-    constexpr double round_work = 2e8;    // some 100 ms on one core: an interrupt is looked for between rounds
+    constexpr double round_work = 6e8;    // some 100 ms on one core: an interrupt is looked for between rounds
     constexpr double block_pairs = 512.0; // some microseconds, which threads may wait for each other
     constexpr Index shard_items = 64;     // to draw from
     const auto pairs = static_cast<double>(linalg::stored_entries(x)), k = static_cast<double>(n_components);
     const double wanted =
-        std::max({16.0, static_cast<double>(n_items) * 4.0 * k / cache_bytes, pairs * k / round_work});
+        std::max({16.0, static_cast<double>(n_items) * 4.0 * k / cache_bytes, pairs * k * row_visits / round_work});
     const double most = std::min(
         {std::sqrt(pairs / block_pairs), static_cast<double>(n_items / shard_items), static_cast<double>(x.n_rows)});
     return std::max<Index>(1, static_cast<Index>(std::min(wanted, most)));

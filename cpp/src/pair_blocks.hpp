@@ -22,8 +22,8 @@ public:
     PairBlocks(CsrView<float, I> x, Index n_shards);
 
     /// Shards of which blocks stay in a core's cache, enough of them for many threads, and none tiny. A function of the
-    /// shape.
-    static Index shards_for(CsrView<float, I> x, Index n_items, Index n_components);
+    /// shape; a pair may cost as much as `row_visits` rows.
+    static Index shards_for(CsrView<float, I> x, Index n_items, Index n_components, int row_visits);
 
     /// Sorts the pairs into blocks; inside one they come in the order of x.
     void arrange(const ItemShards<I>& items, int threads, const linalg::Checkpoint& interrupt);

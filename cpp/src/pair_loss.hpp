@@ -19,6 +19,9 @@ enum class PairMethod {
 /// Negatives that are drawn ahead, so that their rows are on the way when they are needed.
 template <PairMethod method> constexpr int drawn_ahead = method == PairMethod::highest ? 4 : 1;
 constexpr int most_draws = 100; ///< of negatives until one is not the user's, or violates the margin
+/// Rows that a pair may read.
+template <PairMethod method>
+constexpr int most_rows = 2 + (method == PairMethod::warp ? most_draws : drawn_ahead<method>);
 
 /// The items of a user, or all of them that are in one shard, ascending.
 template <class I> struct Seen {

@@ -209,7 +209,7 @@ TEST_CASE("The blocks of a round have no user and no item in common, and hold ev
 
 TEST_CASE("bpr has the same bits at any number of threads")
 {
-    REQUIRE(PairBlocks<std::int32_t>::shards_for(many().view(), 300, 5) > 1);
+    REQUIRE(PairBlocks<std::int32_t>::shards_for(many().view(), 300, 5, 3) > 1);
     for_each_kind([](BprOptions options) {
         options.num_threads = 1;
         const BprFactors one = bpr(many().view(), options);
