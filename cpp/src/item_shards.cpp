@@ -65,15 +65,15 @@ template <class I> void ItemShards<I>::build_table(Index shard)
     for (Index p = begin; p < end; ++p) {
         const auto place = static_cast<std::size_t>(p);
         scaled_[place] = weight(items_[place]) * static_cast<double>(end - begin) / mass;
-        keep_[place] = std::uint64_t{1} << 32;
-        other_[place] = p;
+        keep_[place] = 0; // until it is light
+        other_[place] = items_[place];
         waiting_[static_cast<std::size_t>(scaled_[place] < 1.0 ? low++ : --high)] = p;
     }
     while (low > begin && high < end) {
         const auto light = static_cast<std::size_t>(waiting_[static_cast<std::size_t>(--low)]);
         const Index heavy = waiting_[static_cast<std::size_t>(high)];
-        keep_[light] = static_cast<std::uint64_t>(scaled_[light] * 0x1p32);
-        other_[light] = heavy;
+        keep_[light] = static_cast<std::uint32_t>(scaled_[light] * 0x1p32);
+        other_[light] = items_[static_cast<std::size_t>(heavy)];
         double& rest = scaled_[static_cast<std::size_t>(heavy)];
         rest -= 1.0 - scaled_[light];
         if (rest < 1.0) {

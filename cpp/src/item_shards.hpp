@@ -32,9 +32,9 @@ public:
     I draw(Index shard, Draws& draws) const
     {
         const auto place = static_cast<std::size_t>(bound(shard) + draws.below(size(shard)));
-        if (is_weighted() && draws.next() >= keep_[place])
-            return items_[static_cast<std::size_t>(other_[place])];
-        return items_[place];
+        if (!is_weighted())
+            return items_[place];
+        return draws.next() < keep_[place] ? items_[place] : other_[place];
     }
 
 private:
@@ -44,10 +44,11 @@ private:
     std::vector<I> in_order_, items_;
     std::vector<std::int32_t> shard_of_; // of each item, also of those in no shard
     std::vector<Index> bounds_;
-    // Walker's alias method: place p stands for itself with probability keep / 2^32, else for `other`.
+    // Walker's alias method: a place stands for its item with probability keep / 2^32, else for `other`.
     std::vector<double> weights_, masses_, scaled_;
-    std::vector<std::uint64_t> keep_;
-    std::vector<Index> other_, waiting_;
+    std::vector<std::uint32_t> keep_;
+    std::vector<I> other_;
+    std::vector<Index> waiting_;
     double total_ = 0.0;
 };
 

@@ -161,7 +161,7 @@ class BPR(Recommender):
         require_positive(known.matrix.data)
         x, seed = known.matrix, draw_seed(self.random_state)
         fit: Any = getattr(_core, f"bpr_i{8 * x.indices.itemsize}")
-        with reported("BPR", between_sweeps(callback)) as report:
+        with reported("BPR", between_sweeps(callback), unit="epochs") as report:
             w, h, history, errors, auc, n_iter, status = fit(
                 x.data,
                 x.indices,
@@ -195,14 +195,20 @@ class BPR(Recommender):
         self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
 
+    def _check_adopted(self) -> None:
+        super()._check_adopted()
+        lengths = {len(self.objective_history_), len(self.objective_error_), len(self.auc_history_)}
+        if lengths != {self.n_iter_}:
+            raise ValueError(f"the histories must have {self.n_iter_} entries")
+
     def _n_columns(self) -> int:
         return int(self._fitted_options["n_components"] + self._fitted_options["item_bias"])
 
     def _options(self) -> dict[str, Any]:
         k, max_iter = as_integer(self.n_components, "n_components"), as_integer(self.max_iter, "max_iter")
-        for name, value in (("n_components", k), ("max_iter", max_iter)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        for name, count in (("n_components", k), ("max_iter", max_iter)):
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1, got {count}")
         loss = check_choice(self.loss, mt.PairLoss, "loss")
         negatives = check_choice(self.negatives, mt.Negatives, "negatives")
         if loss == "warp" and negatives != "uniform":

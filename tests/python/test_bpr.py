@@ -201,6 +201,17 @@ def test_steps_that_are_too_long_are_reported(planted):
         matfact.BPR(4, learning_rate=1e20, l2_user=0, l2_positive=0, l2_negative=0, random_state=0).fit(planted[0])
 
 
+def test_a_file_whose_epochs_are_not_those_of_its_history_is_refused(planted, tmp_path):
+    """A fold-in makes as many passes: a changed number must not keep it busy for years."""
+    matfact.BPR(4, max_iter=3, random_state=0).fit(planted[0]).save(tmp_path / "model")
+    content = (tmp_path / "model").read_bytes()
+    changed = content.replace(b'n_iter\\": 3', b'n_iter\\": 9')
+    assert changed != content
+    (tmp_path / "model").write_bytes(changed)
+    with pytest.raises(ValueError, match="histories must have 9 entries"):
+        matfact.BPR.load(tmp_path / "model")
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
