@@ -140,7 +140,7 @@ private:
 
     void take_steps(const PairSample<method, I>* samples, int n, NegativeDraws<I>& draws, Tally& tally)
     {
-        constexpr int ahead = 16;
+        constexpr int ahead = 32; // samples whose rows are on the way
         const Index width = h_.n_cols();
         const ItemRows rows{h_.data(), options_.item_bias ? bias_.data() : nullptr, width, 1, width};
         const auto fetch = [&](const PairSample<method, I>& sample) {
