@@ -70,7 +70,7 @@ class BPR(Recommender):
     objective_history_ : array of shape (n_iter,), float64
         Mean loss of the pairs that each epoch drew, each before the step that it asked for; without the penalties.
     objective_error_ : array of shape (n_iter,), float64
-        Standard error of each of these means.
+        Standard error of each of these means, as of independent pairs.
     auc_history_ : array of shape (n_iter,), float64
         Share of the pairs of each epoch whose positive item scored higher, before the step. With uniform draws this
         estimates the area under the ROC curve on the fit's own entries; with ``"adaptive"`` and ``"warp"`` it is
