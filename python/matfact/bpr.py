@@ -95,11 +95,11 @@ class BPR(Recommender):
     --------
     >>> import scipy.sparse as sp
     >>> import matfact
-    >>> plays = sp.csr_array([[3, 1, 0, 0], [2, 4, 1, 0], [0, 0, 5, 1], [0, 0, 2, 2]])
+    >>> plays = sp.csr_array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0]])
     >>> model = matfact.BPR(2, max_iter=300, random_state=0).fit(plays)
-    >>> model.recommend([0, 3], 1).items
+    >>> model.recommend([1, 3], 1).items
     array([[2],
-           [1]])
+           [5]])
     """
 
     def __init__(
