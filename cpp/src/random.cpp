@@ -9,10 +9,16 @@ namespace {
 /// The upper and lower half of a 128-bit product.
 std::array<std::uint64_t, 2> multiply_wide(std::uint64_t a, std::uint64_t b)
 {
+#ifdef __SIZEOF_INT128__
+    __extension__ using Wide = unsigned __int128; // one instruction
+    const Wide product = static_cast<Wide>(a) * b;
+    return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
+#else
     const std::uint64_t low_mask = 0xffffffffu;
     const std::uint64_t a0 = a & low_mask, a1 = a >> 32, b0 = b & low_mask, b1 = b >> 32;
     const std::uint64_t middle = a1 * b0 + (a0 * b0 >> 32), cross = a0 * b1 + (middle & low_mask);
     return {a1 * b1 + (middle >> 32) + (cross >> 32), a * b};
+#endif
 }
 
 /// Uniform in (0, 1), never an end point.

@@ -17,6 +17,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_factorize(m);
     matfact::bind_implicit_mf(m);
     matfact::bind_biased_mf(m);
+    matfact::bind_bpr(m);
     matfact::bind_top_n(m);
     matfact::bind_ppca(m);
     matfact::bind_complete(m);

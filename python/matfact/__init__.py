@@ -1,7 +1,7 @@
 """Matrix factorization: SVD, PCA, symmetric eigenpairs, and X ~ W H by gradient descent, on a C++ core.
 
 Functions take NumPy arrays and return frozen results, and `Moments` sums up batches. `PCA`, `IncrementalPCA`,
-`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `PureSVD`,
+`TruncatedSVD` and `MatrixFactorization` are scikit-learn estimators; `ImplicitMF`, `BiasedMF`, `BPR`, `PureSVD`,
 `SpectralRecommender`, `Popularity` and `Baseline` recommend items to users from their `Interactions`. They are imported
 when they are first asked for.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matfact._top_n import Recommendations
     from matfact.baseline import Baseline
     from matfact.biased_mf import BiasedMF
+    from matfact.bpr import BPR
     from matfact.implicit_mf import ImplicitMF
     from matfact.incremental_pca import IncrementalPCA
     from matfact.interactions import Interactions
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BPR",
     "PCA",
     "Baseline",
     "BiasedMF",
@@ -95,6 +97,7 @@ __all__ = [
 # Importing scikit-learn and SciPy's sparse matrices takes about a second, which users of the functions need not
 # wait for.
 _LAZY = {
+    "BPR": "matfact.bpr",
     "Baseline": "matfact.baseline",
     "BiasedMF": "matfact.biased_mf",
     "ImplicitMF": "matfact.implicit_mf",

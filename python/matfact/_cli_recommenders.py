@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "biased-mf": "BiasedMF",
     "implicit-mf": "ImplicitMF",
+    "bpr": "BPR",
     "baseline": "Baseline",
     "pure-svd": "PureSVD",
     "spectral": "SpectralRecommender",

@@ -35,6 +35,8 @@ BiasedSolver: TypeAlias = Literal["als", "gibbs"]
 ImplicitSolver: TypeAlias = Literal["auto", "als", "cg"]
 L2Scaling: TypeAlias = Literal["count", "none"]
 Normalize: TypeAlias = Literal["degree"]
+PairLoss: TypeAlias = Literal["bpr", "warp"]
+Negatives: TypeAlias = Literal["uniform", "popularity", "adaptive"]
 MissingRows: TypeAlias = Literal["expected", "mean"]
 
 __all__ = [
@@ -47,8 +49,10 @@ __all__ = [
     "L2Scaling",
     "MatrixLike",
     "MissingRows",
+    "Negatives",
     "Normalize",
     "OperatorLike",
+    "PairLoss",
     "RandomState",
     "Reduction",
     "SparseLike",

@@ -68,7 +68,7 @@ def test_evaluate_prints_each_metric(model, ratings, table, capsys):
     assert {name: float(text) for name, text in printed.items()} == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["implicit-mf", "pure-svd", "popularity"])
+@pytest.mark.parametrize("name", ["implicit-mf", "bpr", "pure-svd", "popularity"])
 def test_every_model_fits_a_parquet_file_without_values(table, tmp_path, capsys, name):
     table.astype({"user": str}).to_parquet(tmp_path / "clicks.parquet")
     arguments = ["--model", name, "--columns", "user,item", "-o", str(tmp_path / "m.mf")]

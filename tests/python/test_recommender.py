@@ -20,10 +20,11 @@ MODELS = [
     matfact.ImplicitMF(5, solver="als", l2_scaling=0.0, random_state=0),
     matfact.BiasedMF(5, l2=0.5, random_state=0),
     matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
+    matfact.BPR(5, random_state=0),
 ]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs"])
+@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "BPR"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -233,7 +234,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("name", ["ImplicitMF", "BiasedMF"])
+@pytest.mark.parametrize("name", ["ImplicitMF", "BiasedMF", "BPR"])
 def test_control_c_ends_a_sweep_within_a_fifth_of_a_second(name):
     """In one of three runs: other work on the machine may delay any one."""
     script = INTERRUPTED.replace("{model}", name)

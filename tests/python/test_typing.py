@@ -41,6 +41,7 @@ with matfact.threads(2):
     pca = matfact.PCA(2).fit(x)
 train, test = matfact.random_split(matfact.Interactions.from_frame(x), 0.2)
 model = matfact.ImplicitMF(8, solver="cg").fit(train)
+ranked: matfact.BPR = matfact.BPR(8, loss="warp", negatives="uniform").fit(train)
 found: matfact.Recommendations = model.recommend([1, 2], 5, exclude=[7])
 predicted: npt.NDArray[np.float32] = matfact.BiasedMF(8, l2_scaling="none").fit(train).predict([1], [2])
 """

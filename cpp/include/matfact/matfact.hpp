@@ -3,6 +3,7 @@
 
 #include "matfact/biased_gibbs.hpp"
 #include "matfact/biased_mf.hpp"
+#include "matfact/bpr.hpp"
 #include "matfact/certificate.hpp"
 #include "matfact/complete.hpp"
 #include "matfact/eigh.hpp"

@@ -61,6 +61,15 @@ class ImplicitSolver(enum.Enum):
     als = ...
     cg = ...
 
+class PairLoss(enum.Enum):
+    bpr = ...
+    warp = ...
+
+class Negatives(enum.Enum):
+    uniform = ...
+    popularity = ...
+    adaptive = ...
+
 class L2Scaling(enum.Enum):
     none = ...
     count = ...
@@ -679,6 +688,44 @@ def factorize_csr_f64_i64(
 def solve_rows_csr_f64_i64(
     values: _F64, indices: _I64, indptr: _I64, n_rows: int, n_cols: int, h: _F64, *, l2: float, num_threads: int
 ) -> _F64: ...
+def bpr_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    n_items: int,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_user: float,
+    l2_positive: float,
+    l2_negative: float,
+    item_bias: bool,
+    max_iter: int,
+    deterministic: bool,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+    wants_factors: bool,
+) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status]: ...
+def bpr_rows_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    h: _F32,
+    item_counts: _I64,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_user: float,
+    item_bias: bool,
+    max_iter: int,
+    seed: int,
+    num_threads: int,
+) -> _F32: ...
 def implicit_mf_i32(
     values: _F32,
     indices: _I32,
@@ -785,6 +832,44 @@ def top_n_i32(
     n: int,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def bpr_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    n_items: int,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_user: float,
+    l2_positive: float,
+    l2_negative: float,
+    item_bias: bool,
+    max_iter: int,
+    deterministic: bool,
+    seed: int,
+    num_threads: int,
+    progress: _Progress,
+    wants_factors: bool,
+) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status]: ...
+def bpr_rows_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    h: _F32,
+    item_counts: _I64,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_user: float,
+    item_bias: bool,
+    max_iter: int,
+    seed: int,
+    num_threads: int,
+) -> _F32: ...
 def implicit_mf_i64(
     values: _F32,
     indices: _I64,

@@ -36,6 +36,8 @@ class Iterating(Factors):
     n_iter_: int
     status_: mt.Status
     _default_metric = "ndcg@10"
+    _sweep = "sweeps"
+    """What a pass over the data is called."""
 
     def _takes_start(self) -> bool:
         """Whether `fit` can go on from another model."""
@@ -72,7 +74,7 @@ class Iterating(Factors):
             raise TypeError(f"callback must be callable, got {callback!r}")
         judge = None if validation is None else self._judge(known, validation, metric or self._default_metric)
         sweeps = Sweeps(self, known, callback, judge, None if patience is None else _at_least_one(patience, "patience"))
-        with bars(progress), reported(type(self).__name__, sweeps.told, note=sweeps.note) as report:
+        with bars(progress), reported(type(self).__name__, sweeps.told, unit=self._sweep, note=sweeps.note) as report:
             sweeps.report = report
             yield sweeps
 
