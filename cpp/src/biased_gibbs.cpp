@@ -6,6 +6,7 @@
 #include "ratings.hpp"
 #include "require.hpp"
 #include "row_sweep.hpp"
+#include "sweeps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -240,15 +241,6 @@ private:
     std::vector<RowWorker> workers_;
 };
 
-template <class I> double standard_deviation(CsrView<float, I> x, double mean)
-{
-    const Index n = linalg::stored_entries(x);
-    double squares = 0.0;
-    for (Index p = 0; p < n; ++p)
-        squares += (static_cast<double>(x.values[p]) - mean) * (static_cast<double>(x.values[p]) - mean);
-    return squares > 0.0 ? std::sqrt(squares / static_cast<double>(n)) : 1.0;
-}
-
 Matrix<float> leading_block(const Matrix<float>& x, Index n_rows, Index n_cols)
 {
     Matrix<float> part(n_rows, n_cols);
@@ -271,8 +263,7 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
                           const Progress& progress)
 {
     options.validate();
-    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
-            "xt must be the transpose of x");
+    check_transpose(x, xt);
     const int threads = resolve_threads(options.num_threads);
     check_ratings(x, threads);
     check_ratings(xt, threads);

@@ -1,10 +1,12 @@
 #include "matfact/biased_mf.hpp"
 
+#include "biased_stochastic.hpp"
 #include "checkpoint.hpp"
 #include "random_factor.hpp"
 #include "ratings.hpp"
 #include "require.hpp"
 #include "row_sweep.hpp"
+#include "sweeps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -65,33 +67,12 @@ double update_rows(CsrView<float, I> x, const RowSchedule& schedule, const Biase
 
 Index unknowns(const BiasedOptions& options) { return options.n_components + (options.biases ? 1 : 0); }
 
-} // namespace
-
-void BiasedOptions::validate() const
-{
-    require(n_components >= 1, "n_components must be at least 1");
-    require(std::isfinite(l2) && l2 >= 0.0, "l2 must not be negative");
-    require(max_iter >= 1, "max_iter must be at least 1");
-    require(tol >= 0.0, "tol must not be negative");
-}
-
 template <class I>
-BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
-                        const Progress& progress)
+void alternate(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options, int threads,
+               const Progress& progress, BiasedFactors& result)
 {
-    options.validate();
-    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
-            "xt must be the transpose of x");
-    const int threads = resolve_threads(options.num_threads);
-    check_ratings(x, threads);
-    check_ratings(xt, threads);
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
-
     const Index k = unknowns(options);
-    BiasedFactors result;
-    result.mean = mean_value(x);
-    result.w = Matrix<float>(x.n_rows, k);
-    result.h = Matrix<float>(x.n_cols, k);
     const MatrixView<float> w = result.w.view(), h = result.h.view();
     std::fill_n(w.data, result.w.size(), 0.0f);
     if (!copy_start(options.start, w))
@@ -100,7 +81,7 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
     const auto factors = [&] { return SweepFactors{w, h, {result.mean}}; };
-    while (result.n_iter < options.max_iter) {
+    do {
         const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
         of_w.copy(w, threads);
         update_rows(xt, items, of_items, of_w.view(), h, workers, interrupt);
@@ -109,17 +90,43 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
                                  penalty(h, [&](Index row) { return of_items.l2(row); }, threads);
         if (!std::isfinite(objective))
             throw NumericalError("the factors overflow float32: scale the ratings down or raise l2");
-        ++result.n_iter;
-        const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        if (progress && progress({result.n_iter, objective, factors})) {
-            result.status = Status::stopped;
-            break;
-        }
-        if (options.tol > 0.0 && result.n_iter > 1 && before - objective <= options.tol * before) {
-            result.status = Status::converged;
-            break;
-        }
+    } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+}
+
+} // namespace
+
+void BiasedOptions::validate() const
+{
+    check_sweep_options(*this);
+    require(std::isfinite(learning_rate) && learning_rate >= 0.0,
+            "learning_rate must be positive, or 0 for the default");
+}
+
+template <class I>
+BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
+                        const Progress& progress)
+{
+    options.validate();
+    check_transpose(x, xt);
+    const int threads = resolve_threads(options.num_threads);
+    check_ratings(x, threads);
+    check_ratings(xt, threads);
+
+    BiasedFactors result;
+    result.mean = mean_value(x);
+    result.w = Matrix<float>(x.n_rows, unknowns(options));
+    result.h = Matrix<float>(x.n_cols, unknowns(options));
+    switch (options.solver) {
+    case BiasedSolver::als:
+        alternate(x, xt, options, threads, progress, result);
+        break;
+    case BiasedSolver::sgd:
+        biased_sgd(x, xt, options, threads, progress, result);
+        break;
+    case BiasedSolver::adam:
+        biased_adam(x, xt, options, threads, progress, result);
+        break;
     }
     return result;
 }

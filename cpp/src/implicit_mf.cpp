@@ -9,6 +9,7 @@
 #include "random_factor.hpp"
 #include "require.hpp"
 #include "row_sweep.hpp"
+#include "sweeps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -131,14 +132,11 @@ private:
 
 void ImplicitOptions::validate() const
 {
-    require(n_components >= 1, "n_components must be at least 1");
+    check_sweep_options(*this);
     require(std::isfinite(alpha) && alpha > 0.0, "alpha must be finite and positive");
     require(std::isfinite(unobserved_weight) && unobserved_weight >= 0.0, "unobserved_weight must not be negative");
-    require(std::isfinite(l2) && l2 >= 0.0, "l2 must not be negative");
     require(std::isfinite(l2_scaling), "l2_scaling must be finite");
     require(cg_steps >= 1, "cg_steps must be at least 1");
-    require(max_iter >= 1, "max_iter must be at least 1");
-    require(tol >= 0.0, "tol must not be negative");
 }
 
 template <class I>
@@ -146,8 +144,7 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
                             const Progress& progress)
 {
     options.validate();
-    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
-            "xt must be the transpose of x");
+    check_transpose(x, xt);
     const int threads = resolve_threads(options.num_threads);
     linalg::check_structure(x, threads);
     linalg::check_structure(xt, threads);
@@ -172,7 +169,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         };
         return sweep_rows(rows, schedule, equations, solve, workers, interrupt);
     };
-    while (result.n_iter < options.max_iter) {
+    const auto factors = [&] { return SweepFactors{w.view(), h.view(), result.spectrum}; };
+    do {
         const ImplicitEquations<I> of_items(xt, rotate_to_eigenbasis(w, is_exact ? nullptr : &h, threads, interrupt),
                                             options);
         update(xt, items, of_items, w.view(), h.view());
@@ -182,19 +180,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
                                  penalty(h.view(), [&](Index row) { return of_items.l2(row); }, threads);
         if (!std::isfinite(objective))
             throw NumericalError("the factors overflow float32: scale the values down or raise l2");
-        ++result.n_iter;
-        const double before = result.history.empty() ? objective : result.history.back();
         result.history.push_back(objective);
-        const auto factors = [&] { return SweepFactors{w.view(), h.view(), result.spectrum}; };
-        if (progress && progress({result.n_iter, objective, factors})) {
-            result.status = Status::stopped;
-            break;
-        }
-        if (result.n_iter > 1 && before - objective <= options.tol * before && options.tol > 0.0) {
-            result.status = Status::converged;
-            break;
-        }
-    }
+    } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
     result.w = w.release();
     result.h = h.release();
     return result;

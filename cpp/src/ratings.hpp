@@ -25,6 +25,16 @@ template <class I> double mean_value(CsrView<float, I> x)
     return sum / static_cast<double>(std::max<Index>(1, linalg::stored_entries(x)));
 }
 
+/// Of the stored values around their mean; 1 where they do not differ.
+template <class I> double standard_deviation(CsrView<float, I> x, double mean)
+{
+    const Index n = linalg::stored_entries(x);
+    double squares = 0.0;
+    for (Index p = 0; p < n; ++p)
+        squares += (static_cast<double>(x.values[p]) - mean) * (static_cast<double>(x.values[p]) - mean);
+    return squares > 0.0 ? std::sqrt(squares / static_cast<double>(n)) : 1.0;
+}
+
 /// What a row's own factor and bias are multiplied with: the other side's factor, and ones in place of its biases,
 /// which are known and are subtracted from the ratings.
 class Features {

@@ -20,7 +20,7 @@ from matfact.interactions import Interactions
 class BiasedMF(Recommender):
     r"""Predict ratings as :math:`\mu + b_u + b_i + w_u \cdot h_i`.
 
-    Biases and factors are fitted jointly. With ``solver="als"`` they minimize
+    Biases and factors are fitted jointly. But for ``solver="gibbs"`` they minimize
 
     .. math::
 
@@ -38,19 +38,25 @@ class BiasedMF(Recommender):
     ----------
     n_components : int, default=64
         Columns of both factors, at least 1.
-    solver : {"als", "gibbs"}, default="als"
-        Alternating least squares, where each row's equations are solved exactly; or Gibbs sampling, some ten times the
-        sweeps and `n_samples` times the memory.
+    solver : {"als", "sgd", "adam", "gibbs"}, default="als"
+        Alternating least squares, where each row's equations are solved exactly; stochastic gradient descent, which
+        takes a step for each rating with a rate of each row that falls as its gradients add up [4]_, and whose sweeps
+        cost a tenth or less; Adam [5]_, which takes one for each of some hundred or more blocks of ratings; or Gibbs
+        sampling, some ten times the sweeps of ``"als"`` and `n_samples` times the memory.
     l2 : float, default=0.05
-        :math:`\lambda`, at least 0. This, `l2_scaling`, `max_iter` and `tol` are of ``"als"``.
+        :math:`\lambda`, at least 0. This, `l2_scaling`, `max_iter` and `tol` are not of ``"gibbs"``.
     l2_scaling : {"count", "none"}, default="count"
         Whether a row's penalty grows with the number of its entries.
     biases : bool, default=True
         False leaves :math:`b_u = b_i = 0`.
     max_iter : int, default=15
-        Most sweeps (items, then users), at least 1.
+        Most sweeps, at least 1: over items, then users, or over all ratings.
+    learning_rate : float, optional
+        Of ``"sgd"`` and ``"adam"``, positive, whatever the scale of the ratings: it counts in their standard
+        deviations. None is 0.05 and 0.02.
     tol : float, default=0.0
-        Relative decrease of the objective in a sweep at which the iteration has converged; 0 runs all sweeps.
+        Relative decrease of the objective in a sweep at which the iteration has converged; 0 runs all sweeps. A sweep
+        of ``"sgd"`` or ``"adam"`` that raises the objective ends the iteration too.
     burn_in : int, default=50
         Sweeps of ``"gibbs"`` before the first that is kept, at least 0.
     n_samples : int, default=100
@@ -67,7 +73,8 @@ class BiasedMF(Recommender):
     user_bias_, item_bias_ : array of shape (n_users,) or (n_items,), float32
         :math:`b_u` and :math:`b_i`; with ``"gibbs"`` their averages.
     user_factors_ : array of shape (n_users, n_components), float32
-        W. Together with the biases, each row minimizes the objective for what the items have.
+        W. With ``"als"``, together with the biases, each row minimizes the objective for what the items have. That is
+        what `fold_in` gives with every solver; the rows of ``"sgd"`` and ``"adam"`` are close to it, not equal.
     item_factors_ : array of shape (n_items, n_components), float32
         H. With ``"gibbs"`` both have shape (n_rows, n_samples, n_components): draws do not average one by one.
     noise_std_ : float
@@ -75,7 +82,8 @@ class BiasedMF(Recommender):
     objective_ : float
         The minimized value; with ``"gibbs"`` the sum of squared errors of the last draw.
     objective_history_ : array of shape (n_iter,), float64
-        The objective after each sweep; with ``"als"`` it never rises but by rounding.
+        The objective after each sweep; with ``"als"`` it never rises but by rounding, with ``"sgd"`` and ``"adam"`` it
+        may.
     validation_history_ : array of shape (n_iter,), float64, or None
         The metric of the validation part after each sweep.
     best_iter_ : int
@@ -95,6 +103,10 @@ class BiasedMF(Recommender):
        the Netflix prize. AAIM 2008, 337-348. doi:10.1007/978-3-540-68880-8_32
     .. [3] Salakhutdinov, R., and Mnih, A. (2008). Bayesian probabilistic matrix factorization using Markov chain Monte
        Carlo. ICML 2008, 880-887. doi:10.1145/1390156.1390267
+    .. [4] Chin, W.-S., Zhuang, Y., Juan, Y.-C., and Lin, C.-J. (2015). A learning-rate schedule for stochastic gradient
+       methods to matrix factorization. PAKDD 2015, 442-455. doi:10.1007/978-3-319-18038-0_35
+    .. [5] Kingma, D. P., and Ba, J. (2015). Adam: a method for stochastic optimization. ICLR 2015.
+       doi:10.48550/arXiv.1412.6980
 
     Examples
     --------
@@ -119,6 +131,7 @@ class BiasedMF(Recommender):
         l2_scaling: mt.L2Scaling = "count",
         biases: bool = True,
         max_iter: int = 15,
+        learning_rate: float | None = None,
         tol: float = 0.0,
         burn_in: int = 50,
         n_samples: int = 100,
@@ -131,6 +144,7 @@ class BiasedMF(Recommender):
         self.l2_scaling = l2_scaling
         self.biases = biases
         self.max_iter = max_iter
+        self.learning_rate = learning_rate
         self.tol = tol
         self.burn_in = burn_in
         self.n_samples = n_samples
@@ -181,7 +195,7 @@ class BiasedMF(Recommender):
         TypeError
             If `interactions` are not sparse, or a parameter has the wrong type.
         NumericalError
-            If the factors overflow float32.
+            If `learning_rate` is so large that the objective grows without bound, or the factors overflow float32.
 
         Warns
         -----
@@ -192,9 +206,15 @@ class BiasedMF(Recommender):
         options = self._options()
         solver = check_choice(self.solver, mt.BiasedSolver, "solver")
         chain = {"burn_in": as_integer(self.burn_in, "burn_in"), "n_samples": as_integer(self.n_samples, "n_samples")}
-        max_iter, tol = as_integer(self.max_iter, "max_iter"), as_real(self.tol, "tol")
+        descent: dict[str, Any] = {
+            "max_iter": as_integer(self.max_iter, "max_iter"),
+            "tol": as_real(self.tol, "tol"),
+            "learning_rate": 0.0,  # the core's default
+        }
+        if self.learning_rate is not None:
+            descent["learning_rate"] = as_real(self.learning_rate, "learning_rate", positive=True)
         for name, value, least in (
-            ("max_iter", max_iter, 1),
+            ("max_iter", descent["max_iter"], 1),
             ("burn_in", chain["burn_in"], 0),
             ("n_samples", chain["n_samples"], 1),
         ):
@@ -204,7 +224,7 @@ class BiasedMF(Recommender):
         x, xt = known.matrix, known.transposed
         arrays = (x.data, x.indices, x.indptr, xt.data, xt.indices, xt.indptr)
         bits = 8 * x.indices.itemsize
-        fit: Any = getattr(_core, f"biased_{'mf' if solver == 'als' else 'gibbs'}_i{bits}")
+        fit: Any = getattr(_core, f"biased_{'gibbs' if solver == 'gibbs' else 'mf'}_i{bits}")
         facts: dict[str, Any] = {}
         if solver == "gibbs" and validation is not None:
             raise ValueError("validation has no best sweep to keep with solver='gibbs', which averages its draws")
@@ -213,11 +233,12 @@ class BiasedMF(Recommender):
             known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
         ) as sweeps:
             common: dict[str, Any] = {"seed": draw_seed(self.random_state), "progress": sweeps.report}
-            if solver == "als":
+            if solver != "gibbs":
+                descent["solver"] = _core.BiasedSolver[solver]
                 if options["l2"] == 0.0:
                     _warn_of_short_rows(known, options["n_components"] + options["biases"])
                 common |= {"wants_factors": sweeps.wants_factors, "start": first}
-                mean, w, h, history, n_iter, status = fit(*arrays, max_iter=max_iter, tol=tol, **common, **options)
+                mean, w, h, history, n_iter, status = fit(*arrays, **descent, **common, **options)
             else:
                 del options["l2"], options["l2_scaling"]
                 mean, w, h, prior, noise, history, n_iter, status = fit(*arrays, **chain, **common, **options)
@@ -236,7 +257,7 @@ class BiasedMF(Recommender):
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_options = self._options()
-        self._draws = None if self.solver == "als" else _Draws.of(facts, self._n_unknowns())
+        self._draws = _Draws.of(facts, self._n_unknowns()) if self.solver == "gibbs" else None
         self.global_mean_ = float(facts["mean"])
         self.user_factors_, self.item_factors_ = self._factors(w), self._factors(h)
         if self._draws is not None:

@@ -108,7 +108,7 @@ def test_scores_of_lists_are_predictions(ratings):
     ("parameters", "message"),
     [
         ({"n_components": 0}, "n_components must be at least 1, got 0"),
-        ({"solver": "svd"}, "solver must be one of 'als', 'gibbs', got 'svd'"),
+        ({"solver": "svd"}, "solver must be one of 'als', 'sgd', 'adam', 'gibbs', got 'svd'"),
         ({"solver": "gibbs", "burn_in": -1}, "burn_in must be at least 0, got -1"),
         ({"solver": "gibbs", "n_samples": 0}, "n_samples must be at least 1, got 0"),
         ({"l2": -1.0}, "l2 must be finite and not negative"),

@@ -21,10 +21,12 @@ MODELS = [
     matfact.BiasedMF(5, l2=0.5, random_state=0),
     matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
     matfact.BPR(5, random_state=0),
+    matfact.BiasedMF(5, solver="sgd", random_state=0),
+    matfact.BiasedMF(5, solver="adam", random_state=0),
 ]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "BPR"])
+@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "BPR", "sgd", "adam"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -146,7 +148,7 @@ def test_cold_and_unknown_users_are_the_average_user_and_cold_items_are_finite(m
 
 @pytest.mark.parametrize("model", MODELS[:2], indirect=True)
 def test_the_own_history_folds_in_as_the_user(model, x):
-    """But for draws: a fold-in is the mean of what a user's factors were drawn from."""
+    """But for draws, where a fold-in is the mean of what a user's factors were drawn from, and for gradients."""
     model.fit(x)
     assert model.fold_in(x[:10]).tobytes() == model._w[:10].tobytes()
     old, new = model.recommend(np.arange(10), 6), model.recommend_new(x[:10], 6)
@@ -225,19 +227,28 @@ def interrupt():
     sent.append(time.perf_counter())
     os.kill(os.getpid(), signal.SIGINT)
 
-matfact.{model}(4, max_iter=1).fit(x)
+matfact.{model}(4, max_iter=1{solver}).fit(x)
 threading.Thread(target=interrupt).start()
 try:
-    matfact.{model}(160, max_iter=10**6).fit(x)
+    matfact.{model}(160, max_iter=10**6{solver}).fit(x)
 except KeyboardInterrupt:
     print(time.perf_counter() - sent[0])
 """
 
 
-@pytest.mark.parametrize("name", ["ImplicitMF", "BiasedMF", "BPR"])
-def test_control_c_ends_a_sweep_within_a_fifth_of_a_second(name):
+@pytest.mark.parametrize(
+    ("name", "solver"),
+    [
+        ("ImplicitMF", ""),
+        ("BPR", ""),
+        ("BiasedMF", ""),
+        ("BiasedMF", ", solver='sgd'"),
+        ("BiasedMF", ", solver='adam'"),
+    ],
+)
+def test_control_c_ends_a_sweep_within_a_fifth_of_a_second(name, solver):
     """In one of three runs: other work on the machine may delay any one."""
-    script = INTERRUPTED.replace("{model}", name)
+    script = INTERRUPTED.replace("{model}", name).replace("{solver}", solver)
 
     def run() -> float:
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

@@ -15,6 +15,12 @@ enum class L2Scaling {
     count, ///< times the number of the row's entries
 };
 
+enum class BiasedSolver {
+    als,  ///< each row's equations exactly, the items' and the users' in turn
+    sgd,  ///< steps along the gradients of single ratings, with rates of the rows
+    adam, ///< steps of Adam along the gradients of blocks of ratings
+};
+
 /// Options of biased_mf(). The objective is
 ///   sum over stored (u, i) of (x_ui - mean - b_u - b_i - w_u . h_i)^2
 ///     +  sum_u l2_u (||w_u||^2 + b_u^2)  +  sum_i l2_i (||h_i||^2 + b_i^2),
@@ -24,6 +30,8 @@ struct BiasedOptions {
     double l2 = 0.05;
     L2Scaling l2_scaling = L2Scaling::count;
     bool biases = true; ///< false: b_u = b_i = 0
+    BiasedSolver solver = BiasedSolver::als;
+    double learning_rate = 0.0; ///< of sgd and adam, in standard deviations of the ratings; 0 = 0.05 and 0.02
     Index max_iter = 15;
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;
@@ -35,14 +43,15 @@ struct BiasedOptions {
 /// With biases, the last column of each factor is the bias.
 struct BiasedFactors {
     double mean = 0.0;
-    Matrix<float> w;             ///< (n_users, n_components [+ 1]), the solutions for h
+    Matrix<float> w;             ///< (n_users, n_components [+ 1]); with als the solutions for h
     Matrix<float> h;             ///< (n_items, n_components [+ 1])
     std::vector<double> history; ///< objective after each sweep
     Index n_iter = 0;
     Status status = Status::max_iter;
 };
 
-/// x (n_users, n_items) with finite values, and its transpose xt. `progress` is also called, with an objective of NaN,
+/// x (n_users, n_items) with finite values, and its transpose xt. Throws NumericalError where steps are too long or
+/// factors overflow. `progress` is also called, with an objective of NaN,
 /// between pieces of a sweep; what it returns does not count then.
 template <class I>
 BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,

@@ -61,6 +61,11 @@ class ImplicitSolver(enum.Enum):
     als = ...
     cg = ...
 
+class BiasedSolver(enum.Enum):
+    als = ...
+    sgd = ...
+    adam = ...
+
 class PairLoss(enum.Enum):
     bpr = ...
     warp = ...
@@ -797,6 +802,8 @@ def biased_mf_i32(
     t_indices: _I32,
     t_indptr: _I32,
     *,
+    solver: BiasedSolver,
+    learning_rate: float,
     n_components: int,
     l2: float,
     l2_scaling: L2Scaling,
@@ -941,6 +948,8 @@ def biased_mf_i64(
     t_indices: _I64,
     t_indptr: _I64,
     *,
+    solver: BiasedSolver,
+    learning_rate: float,
     n_components: int,
     l2: float,
     l2_scaling: L2Scaling,

@@ -1,0 +1,47 @@
+/// What methods that sweep over interactions have in common: checks, and when they end.
+#pragma once
+
+#include "linalg/csr.hpp"
+#include "matfact/progress.hpp"
+#include "matfact/status.hpp"
+#include "require.hpp"
+
+#include <cmath>
+
+namespace matfact {
+
+/// Throws std::invalid_argument where one of the options that all have is out of its range.
+template <class Options> void check_sweep_options(const Options& options)
+{
+    require(options.n_components >= 1, "n_components must be at least 1");
+    require(std::isfinite(options.l2) && options.l2 >= 0.0, "l2 must not be negative");
+    require(options.max_iter >= 1, "max_iter must be at least 1");
+    require(options.tol >= 0.0, "tol must not be negative");
+}
+
+/// Throws std::invalid_argument where shapes and numbers of entries show that xt is not the transpose of x.
+template <class I> void check_transpose(CsrView<float, I> x, CsrView<float, I> xt)
+{
+    require(x.n_rows == xt.n_cols && x.n_cols == xt.n_rows && linalg::stored_entries(x) == linalg::stored_entries(xt),
+            "xt must be the transpose of x");
+}
+
+/// Counts a sweep whose objective is the last of the history, tells `progress` of it and of what gives its factors, and
+/// sets the status: whether it was the last one.
+template <class Result>
+bool ends_after_sweep(Result& result, Index max_iter, double tol, const Progress& progress,
+                      const std::function<SweepFactors()>& factors)
+{
+    const double objective = result.history.back();
+    ++result.n_iter;
+    if (progress && progress({result.n_iter, objective, factors}))
+        result.status = Status::stopped;
+    else if (tol > 0.0 && result.n_iter > 1 &&
+             result.history[result.history.size() - 2] - objective <= tol * result.history[result.history.size() - 2])
+        result.status = Status::converged;
+    else
+        return result.n_iter >= max_iter;
+    return true;
+}
+
+} // namespace matfact
