@@ -35,6 +35,7 @@ METHODS = (
     "ppca",
     "factorize",
     "recommenders",
+    "ratings",
     "startup",
 )
 

@@ -41,7 +41,7 @@ class BiasedMF(Recommender):
     solver : {"als", "sgd", "adam", "gibbs"}, default="als"
         Alternating least squares, where each row's equations are solved exactly; stochastic gradient descent, which
         takes a step for each rating with a rate of each row that falls as its gradients add up [4]_, and whose sweeps
-        cost a tenth or less; Adam [5]_, which takes one for each of some hundred or more blocks of ratings; or Gibbs
+        cost a fifth or less; Adam [5]_, which takes one for each of some hundred or more blocks of ratings; or Gibbs
         sampling, some ten times the sweeps of ``"als"`` and `n_samples` times the memory.
     l2 : float, default=0.05
         :math:`\lambda`, at least 0. This, `l2_scaling`, `max_iter` and `tol` are not of ``"gibbs"``.
@@ -200,8 +200,8 @@ class BiasedMF(Recommender):
         Warns
         -----
         UserWarning
-            If `l2` is 0 and rows have fewer entries than unknowns: a tiny penalty then picks one of their many
-            solutions.
+            If `l2` is 0 and rows have fewer entries than unknowns: a tiny penalty of ``"als"``, or the start of the
+            other solvers, then picks one of their many solutions.
         """
         options = self._options()
         solver = check_choice(self.solver, mt.BiasedSolver, "solver")
