@@ -26,7 +26,7 @@ def planted(n_rows: int, n_cols: int, condition: float, seed: int = 0) -> tuple[
     return np.ascontiguousarray(x), s
 
 
-def _find(name: str) -> Path | None:
+def find(name: str) -> Path | None:
     """The file, plain or compressed, anywhere below the folder that MATFACT_DATA names."""
     folder = os.environ.get("MATFACT_DATA")
     if not folder:
@@ -42,7 +42,7 @@ def images(dtype: type[np.floating[Any]], quick: bool) -> tuple[Array, str]:
     n_rows, n_cols = (2000 if quick else 60_000), 784
     x = np.empty((n_rows, n_cols), dtype)
     step = 1000
-    path = _find("train-images-idx3-ubyte")
+    path = find("train-images-idx3-ubyte")
     if path is None:
         rng = np.random.default_rng(0)
         # Decays as images do: a few strong directions, a long tail.
@@ -60,7 +60,7 @@ def images(dtype: type[np.floating[Any]], quick: bool) -> tuple[Array, str]:
 
 def newsgroups(quick: bool) -> tuple[scipy.sparse.csr_array, str]:
     """TF-IDF of 20 Newsgroups (18,845 x 3,072), else synthetic text of that shape; and what it is."""
-    path = _find("newsgroups20_counts.npz")
+    path = find("newsgroups20_counts.npz")
     if path is None or quick:
         return tf_idf(synthetic_counts(18_845, 3_072, 53, quick)), "synthetic text"
     return tf_idf(scipy.sparse.load_npz(path)), "20 Newsgroups"
@@ -68,7 +68,7 @@ def newsgroups(quick: bool) -> tuple[scipy.sparse.csr_array, str]:
 
 def reuters(quick: bool) -> tuple[scipy.sparse.csr_array, str]:
     """TF-IDF of Reuters-21578 (8,293 x 18,933), else synthetic text of that shape; and what it is."""
-    path = _find("Reuters21578.mat")
+    path = find("Reuters21578.mat")
     if path is None or quick:
         return tf_idf(synthetic_counts(8_293, 18_933, 47, quick)), "synthetic text"
     counts = scipy.io.loadmat(path)["fea"]

@@ -20,7 +20,7 @@ import scipy.sparse as sp
 
 import matfact
 
-from .data import _find
+from .data import find
 from .harness import THREADS, Accuracy, Job, Row, clock, duel
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -82,7 +82,7 @@ def movielens_folds() -> list[Split]:
     """The five official folds of MovieLens 100K, from the files u1.base to u5.test; empty without them."""
     folds = []
     for i in range(1, 6):
-        paths = [_find(f"u{i}.{part}") for part in ("base", "test")]
+        paths = [find(f"u{i}.{part}") for part in ("base", "test")]
         if None in paths:
             return []
         parts = []
@@ -185,12 +185,13 @@ def surprise(quick: bool, _: int) -> list[Row]:
     table = pd.DataFrame({"user": split.train.row, "item": split.train.col, "rating": split.train.data})
     peer = SVD(n_factors=100, n_epochs=n_epochs, random_state=0)
     known = Dataset.load_from_df(table, Reader(rating_scale=(1, 5))).build_full_trainset()
+    interactions = matfact.Interactions(split.train)
     row = Row(f"BiasedMF(100, solver='sgd'), {n_epochs} epochs", f"{version('scikit-surprise')}, SVD", at_least=60.0)
     model, other = duel(
         row,
-        lambda: ours(100, solver="sgd", max_iter=n_epochs).fit(split.train),
+        lambda: ours(100, solver="sgd", max_iter=n_epochs).fit(interactions),
         lambda: peer.fit(known),
-        2,  # the peer takes half a minute each
+        min(repeats, 5),
     )
     pairs = zip(split.test.row.tolist(), split.test.col.tolist(), strict=True)
     reached = split.rmse(np.array([other.predict(user, item).est for user, item in pairs]))

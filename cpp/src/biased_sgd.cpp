@@ -29,27 +29,33 @@ void update(float* w, float* h, Index width, float value, const Rates& rates)
         squares_w = ei::pmadd(a, a, squares_w);
         squares_h = ei::pmadd(b, b, squares_h);
     }
-    const float wh = ei::predux(products), ww = ei::predux(squares_w), hh = ei::predux(squares_h);
     float *const u = w + width, *const i = h + width;
-    const float error = value - u[row_bias] - i[row_bias] - wh;
-    const float l2_w = rates.l2_ratio * u[row_l2], l2_h = rates.l2_ratio * i[row_l2];
-    const float rate_w = rates.factor / std::sqrt(u[factor_squares]),
-                rate_h = rates.factor / std::sqrt(i[factor_squares]);
-    const float rate_u = rates.bias / std::sqrt(u[bias_squares]), rate_i = rates.bias / std::sqrt(i[bias_squares]);
+    // Both factors and both biases at once: roots and quotients are what a short row waits for.
+    const float learning[4] = {rates.factor, rates.factor, rates.bias, rates.bias};
+    const float l2[4] = {rates.l2_ratio * u[row_l2], rates.l2_ratio * i[row_l2], u[row_l2], i[row_l2]};
+    const float squares[4] = {u[factor_squares], i[factor_squares], u[bias_squares], i[bias_squares]};
+    float rate[4], keep[4];
+    for (int s = 0; s < 4; ++s)
+        rate[s] = learning[s] / std::sqrt(squares[s]);
+    for (int s = 0; s < 4; ++s)
+        keep[s] = 1.0f / (1.0f + rate[s] * l2[s]);
 
+    const float wh = ei::predux(products), ww = ei::predux(squares_w), hh = ei::predux(squares_h);
+    const float error = value - u[row_bias] - i[row_bias] - wh;
+    for (int s = 0; s < 4; ++s)
+        rate[s] *= keep[s] * error;
     // ||l2 w - error h||^2; rounding may not make it negative.
-    const float squares = error * error, cross = 2.0f * error * wh;
-    u[factor_squares] += rates.inverse_k * std::max(0.0f, squares * hh - l2_w * (cross - l2_w * ww));
-    i[factor_squares] += rates.inverse_k * std::max(0.0f, squares * ww - l2_h * (cross - l2_h * hh));
-    const float slope_u = error - u[row_l2] * u[row_bias], slope_i = error - i[row_l2] * i[row_bias];
+    const float error_squared = error * error, cross = 2.0f * error * wh;
+    u[factor_squares] += rates.inverse_k * std::max(0.0f, error_squared * hh - l2[0] * (cross - l2[0] * ww));
+    i[factor_squares] += rates.inverse_k * std::max(0.0f, error_squared * ww - l2[1] * (cross - l2[1] * hh));
+    const float slope_u = error - l2[2] * u[row_bias], slope_i = error - l2[3] * i[row_bias];
     u[bias_squares] += slope_u * slope_u;
     i[bias_squares] += slope_i * slope_i;
-    u[row_bias] = (u[row_bias] + rate_u * error) / (1.0f + rate_u * u[row_l2]);
-    i[row_bias] = (i[row_bias] + rate_i * error) / (1.0f + rate_i * i[row_l2]);
+    u[row_bias] = keep[2] * u[row_bias] + rate[2];
+    i[row_bias] = keep[3] * i[row_bias] + rate[3];
 
-    const float keep_w = 1.0f / (1.0f + rate_w * l2_w), keep_h = 1.0f / (1.0f + rate_h * l2_h);
-    const Packet own_w = ei::pset1<Packet>(keep_w), other_w = ei::pset1<Packet>(keep_w * rate_w * error);
-    const Packet own_h = ei::pset1<Packet>(keep_h), other_h = ei::pset1<Packet>(keep_h * rate_h * error);
+    const Packet own_w = ei::pset1<Packet>(keep[0]), other_w = ei::pset1<Packet>(rate[0]);
+    const Packet own_h = ei::pset1<Packet>(keep[1]), other_h = ei::pset1<Packet>(rate[1]);
     for (Index c = 0; c < width; c += linalg::packet_size<float>) {
         const Packet a = ei::pload<Packet>(w + c), b = ei::pload<Packet>(h + c);
         ei::pstore(w + c, ei::pmadd(other_w, b, ei::pmul(own_w, a)));
