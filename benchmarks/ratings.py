@@ -177,7 +177,7 @@ def cmfrec(name: str, use_cg: bool, at_least: float) -> Job:
     return Job(f"biased_als_cmfrec_{name.lower()}", run)
 
 
-def surprise(quick: bool, _: int) -> list[Row]:
+def surprise(quick: bool, repeats: int) -> list[Row]:
     import pandas as pd
     from surprise import SVD, Dataset, Reader
 

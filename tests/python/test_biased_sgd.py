@@ -168,3 +168,18 @@ def test_a_sweep_of_a_million_ratings_takes_a_fraction_of_a_second():
     start = time.perf_counter()
     matfact.BiasedMF(8, solver="sgd", max_iter=1, random_state=0).fit(x)
     assert time.perf_counter() - start < 10
+
+
+def test_validation_keeps_the_sweep_that_was_best(ratings, solver):
+    entries = ratings.tocoo()
+    held = np.arange(entries.nnz) % 5 == 0
+    known, rest = (
+        sp.csr_array((entries.data[part], (entries.row[part], entries.col[part])), shape=ratings.shape)
+        for part in (~held, held)
+    )
+    m = matfact.BiasedMF(6, solver=solver, l2=0.01, max_iter=200, learning_rate=0.2, random_state=0)
+    m.fit(known, validation=rest)
+    assert m.best_iter_ == 1 + np.argmin(m.validation_history_)
+    assert m.best_iter_ < 200
+    same = matfact.BiasedMF(6, solver=solver, l2=0.01, max_iter=m.best_iter_, learning_rate=0.2, random_state=0)
+    assert same.fit(known).user_factors_.tobytes() == m.user_factors_.tobytes()

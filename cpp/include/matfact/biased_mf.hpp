@@ -36,7 +36,7 @@ struct BiasedOptions {
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;
     int num_threads = 0;             ///< 0 = the process default
-    MatrixView<const float> start{}; ///< (n_users, n_components [+ 1]): w to start from; empty = random
+    MatrixView<const float> start{}; ///< of als, (n_users, n_components [+ 1]): w to start from; empty = random
     void validate() const;           ///< throws std::invalid_argument naming the field
 };
 
