@@ -18,6 +18,8 @@ MODELS = {
     "als": matfact.ImplicitMF(3, solver="als", random_state=0),
     "cg": matfact.ImplicitMF(3, solver="cg", random_state=0),
     "BiasedMF": matfact.BiasedMF(3, random_state=0),
+    "sgd": matfact.BiasedMF(3, solver="sgd", random_state=0),
+    "adam": matfact.BiasedMF(3, solver="adam", random_state=0),
     "gibbs": matfact.BiasedMF(3, solver="gibbs", burn_in=2, n_samples=3, random_state=0),
     "PureSVD": matfact.PureSVD(1),
     "spectral": matfact.SpectralRecommender(1),
@@ -99,7 +101,7 @@ def test_a_transposed_matrix_is_told_by_its_width(model, x):
             ask(sp.csr_array(x.T))
 
 
-@pytest.mark.parametrize("name", ["als", "cg", "BiasedMF", "gibbs"])
+@pytest.mark.parametrize("name", ["als", "cg", "BiasedMF", "sgd", "adam", "gibbs"])
 def test_more_components_than_users_items_and_entries_are_finite(name):
     model = clone(MODELS[name]).set_params(n_components=50)
     model.fit(sp.csr_array([[5.0, 3.0, 0.0], [0.0, 1.0, 4.0]]))
@@ -157,7 +159,7 @@ def test_a_callback_that_raises_leaves_no_model_behind(x):
         if iteration.n_iter == 2:
             raise ZeroDivisionError
 
-    for name in ("als", "BiasedMF", "gibbs"):
+    for name in ("als", "BiasedMF", "sgd", "adam", "gibbs"):
         model = clone(MODELS[name])
         with pytest.raises(ZeroDivisionError):
             model.fit(x, callback=fail)

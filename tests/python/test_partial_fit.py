@@ -14,6 +14,7 @@ MODELS = {
     "als": matfact.ImplicitMF(5, solver="als", random_state=0),
     "cg": matfact.ImplicitMF(5, solver="cg", random_state=0),
     "BiasedMF": matfact.BiasedMF(5, l2=0.5, random_state=0),
+    "sgd": matfact.BiasedMF(5, solver="sgd", random_state=0),
     "gibbs": matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
     "PureSVD": matfact.PureSVD(5),
     "Baseline": matfact.Baseline(),

@@ -18,13 +18,14 @@ MODELS = [
     matfact.ImplicitMF(5, solver="als", l2_scaling=0.0, random_state=0),
     matfact.BiasedMF(5, l2=0.5, random_state=0),
     matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
+    matfact.BiasedMF(5, solver="sgd", learning_rate=0.1, random_state=0),
     matfact.PureSVD(5),
     matfact.Popularity(),
     matfact.Baseline(),
 ]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "PureSVD", "Popularity", "Baseline"])
+@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "sgd", "PureSVD", "Popularity", "Baseline"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
