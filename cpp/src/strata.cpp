@@ -1,7 +1,7 @@
 #include "strata.hpp"
 
+#include "draws.hpp"
 #include "linalg/csr.hpp"
-#include "matfact/random.hpp"
 
 #include <cmath>
 #include <numeric>
@@ -11,6 +11,8 @@ namespace matfact {
 
 namespace {
 
+constexpr std::uint64_t shuffle = 2; ///< stream of random numbers; 0 and 1 are the start of the factors
+
 /// Small blocks keep their rows in the cache, and large ones outlast the start of a task. Some rounds there must be
 /// even where entries are few: they are what the threads share.
 Index grid_size(Index n_rows, Index n_cols, Index n_entries)
@@ -19,26 +21,6 @@ Index grid_size(Index n_rows, Index n_cols, Index n_entries)
     const auto wanted = static_cast<Index>(std::sqrt(static_cast<double>(n_entries) / block_entries));
     return std::max<Index>(1, std::min({std::max<Index>(8, wanted), n_rows, n_cols}));
 }
-
-/// Whole numbers below a bound, each equally likely but for 2^-32 of it.
-class Dice {
-public:
-    Dice(std::uint64_t seed, std::uint64_t stream) : key_{seed, stream} {}
-    Index below(Index bound)
-    {
-        if (next_ == 0)
-            bits_ = philox4x64({counter_++, 0, 0, 0}, key_);
-        const std::uint64_t word = bits_[next_];
-        next_ = (next_ + 1) % bits_.size();
-        return static_cast<Index>(word % static_cast<std::uint64_t>(bound));
-    }
-
-private:
-    std::array<std::uint64_t, 2> key_;
-    Block4x64 bits_{};
-    std::uint64_t counter_ = 0;
-    std::size_t next_ = 0;
-};
 
 } // namespace
 
@@ -117,10 +99,10 @@ Strata<I>::Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed,
                     x.values[p]};
         });
         for (Index other = 0; other < size_; ++other) {
-            Dice dice(seed, static_cast<std::uint64_t>(at(group, other)));
+            Draws draws(seed, shuffle, 0, static_cast<std::uint64_t>(at(group, other)));
             StrataEntry<I>* const block = entries_.data() + begins_[at(group, other)];
             for (Index n = begins_[at(group, other) + 1] - begins_[at(group, other)]; n > 1; --n)
-                std::swap(block[n - 1], block[dice.below(n)]);
+                std::swap(block[n - 1], block[draws.below(n)]);
         }
     });
 }
