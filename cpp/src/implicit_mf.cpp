@@ -137,6 +137,7 @@ void ImplicitOptions::validate() const
     require(std::isfinite(unobserved_weight) && unobserved_weight >= 0.0, "unobserved_weight must not be negative");
     require(std::isfinite(l2_scaling), "l2_scaling must be finite");
     require(cg_steps >= 1, "cg_steps must be at least 1");
+    require(block_size >= 1, "block_size must be at least 1");
 }
 
 template <class I>
@@ -159,13 +160,20 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
     if (!copy_start(options.start, w.view()))
         fill_uniform(w.view(), 0.0f, 0.2f / std::sqrt(static_cast<float>(k)), options.seed, 0, threads);
     const RowSchedule users(x, k), items(xt, k);
-    std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
+    const Index longest = std::max(users.longest, items.longest);
+    std::vector<RowWorker> workers = make_workers(k, longest, threads);
+    if (options.solver == ImplicitSolver::block)
+        for (RowWorker& worker : workers)
+            worker.blocks.emplace_back(k, options.block_size, longest);
     const auto update = [&](CsrView<float, I> rows, const RowSchedule& schedule, const ImplicitEquations<I>& equations,
                             MatrixView<const float> features, MatrixView<float> out) {
         const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
             const float* const d = worker.diagonal.data();
-            return is_exact ? worker.solver.solve(features, entries, d, &out(row, 0))
-                            : worker.solver.improve(features, entries, d, options.cg_steps, &out(row, 0));
+            if (is_exact)
+                return worker.solver.solve(features, entries, d, &out(row, 0));
+            if (options.solver == ImplicitSolver::block)
+                return worker.blocks.front().improve(features, entries, d, &out(row, 0));
+            return worker.solver.improve(features, entries, d, options.cg_steps, &out(row, 0));
         };
         return sweep_rows(rows, schedule, equations, solve, workers, interrupt);
     };

@@ -1,6 +1,7 @@
 /// Half a sweep of alternating least squares: every row's equations, given the other factor.
 #pragma once
 
+#include "linalg/block_row_solver.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/row_solver.hpp"
 #include "parallel.hpp"
@@ -27,7 +28,8 @@ struct RowWorker {
     {
     }
     linalg::RowSolver solver;
-    std::vector<float> root, right; ///< of the entries of the row
+    std::vector<linalg::BlockRowSolver> blocks; ///< one, or none where it is not used
+    std::vector<float> root, right;             ///< of the entries of the row
     std::vector<float> diagonal;
     std::vector<float> normals; ///< of a row that is drawn
 };

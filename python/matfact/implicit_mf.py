@@ -38,9 +38,11 @@ class ImplicitMF(Recommender):
     ----------
     n_components : int, default=64
         Columns of both factors, at least 1.
-    solver : {"auto", "als", "cg"}, default="auto"
+    solver : {"auto", "als", "cg", "block"}, default="auto"
         ``"als"`` solves the equations of each row exactly; ``"cg"`` improves it by `cg_steps` conjugate gradients from
         where the sweep before left it, preconditioned in the basis in which the part that all rows share is diagonal.
+        ``"block"`` (iALS++ [4]_) solves exactly for `block_size` components at a time, once around from where the sweep
+        before left the row.
         ``"auto"`` is ``"als"`` up to 32 components, else ``"cg"``.
     alpha : float, default=1.0
         The weight of a stored value, positive.
@@ -51,7 +53,9 @@ class ImplicitMF(Recommender):
     l2_scaling : float, default=1.0
         :math:`\nu`: 0 penalizes all rows alike, 1 in proportion to their weight in the data.
     cg_steps : int, default=3
-        Steps for each row and sweep, at least 1.
+        Steps of ``"cg"`` for each row and sweep, at least 1.
+    block_size : int, default=64
+        Components that ``"block"`` solves for together, at least 1.
     max_iter : int, default=15
         Most sweeps (items, then users), at least 1.
     tol : float, default=0.0
@@ -90,6 +94,8 @@ class ImplicitMF(Recommender):
        recommendation benchmarks. RecSys 2022, 427-435. doi:10.1145/3523227.3548486
     .. [3] Takács, G., Pilászy, I., and Tikk, D. (2011). Applications of the conjugate gradient method for implicit
        feedback collaborative filtering. RecSys 2011, 297-300. doi:10.1145/2043932.2043987
+    .. [4] Rendle, S., Krichene, W., Zhang, L., and Koren, Y. (2021). iALS++: speeding up matrix factorization with
+       subspace optimization. arXiv:2110.14044
 
     Examples
     --------
@@ -112,6 +118,7 @@ class ImplicitMF(Recommender):
         l2: float = 0.01,
         l2_scaling: float = 1.0,
         cg_steps: int = 3,
+        block_size: int = 64,
         max_iter: int = 15,
         tol: float = 0.0,
         random_state: mt.RandomState = None,
@@ -124,6 +131,7 @@ class ImplicitMF(Recommender):
         self.l2 = l2
         self.l2_scaling = l2_scaling
         self.cg_steps = cg_steps
+        self.block_size = block_size
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
@@ -177,8 +185,9 @@ class ImplicitMF(Recommender):
         """
         options = self._options()
         k, max_iter = as_integer(self.n_components, "n_components"), as_integer(self.max_iter, "max_iter")
-        cg_steps = as_integer(self.cg_steps, "cg_steps")
-        for name, value in (("n_components", k), ("max_iter", max_iter), ("cg_steps", cg_steps)):
+        cg_steps, block_size = as_integer(self.cg_steps, "cg_steps"), as_integer(self.block_size, "block_size")
+        counts = {"n_components": k, "max_iter": max_iter, "cg_steps": cg_steps, "block_size": block_size}
+        for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         solver = check_choice(self.solver, mt.ImplicitSolver, "solver")
@@ -203,6 +212,7 @@ class ImplicitMF(Recommender):
                 n_components=k,
                 solver=_core.ImplicitSolver[solver],
                 cg_steps=cg_steps,
+                block_size=block_size,
                 max_iter=max_iter,
                 tol=as_real(self.tol, "tol"),
                 seed=draw_seed(self.random_state),

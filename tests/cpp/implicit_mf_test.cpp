@@ -62,6 +62,7 @@ ImplicitOptions small_options()
     options.n_components = 5;
     options.unobserved_weight = 0.3;
     options.l2_scaling = 0.5;
+    options.block_size = 2; // of 5 components: the last block is narrower
     options.max_iter = 6;
     return options;
 }
@@ -72,7 +73,7 @@ TEST_CASE("implicit_mf reports the objective that its factors have, and lowers i
 {
     const auto x = plays(), xt = transposed(x);
     ImplicitOptions options = small_options();
-    for (const ImplicitSolver solver : {ImplicitSolver::als, ImplicitSolver::cg}) {
+    for (const ImplicitSolver solver : {ImplicitSolver::als, ImplicitSolver::cg, ImplicitSolver::block}) {
         options.solver = solver;
         const ImplicitFactors f = implicit_mf(x.view(), xt.view(), options);
         REQUIRE(f.history.size() == 6);
@@ -86,7 +87,7 @@ TEST_CASE("implicit_mf has the same bits at any number of threads")
 {
     const auto x = plays(), xt = transposed(x);
     ImplicitOptions options = small_options();
-    for (const ImplicitSolver solver : {ImplicitSolver::als, ImplicitSolver::cg}) {
+    for (const ImplicitSolver solver : {ImplicitSolver::als, ImplicitSolver::cg, ImplicitSolver::block}) {
         options.solver = solver;
         options.num_threads = 1;
         const ImplicitFactors one = implicit_mf(x.view(), xt.view(), options);

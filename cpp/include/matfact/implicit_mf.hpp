@@ -11,8 +11,9 @@
 namespace matfact {
 
 enum class ImplicitSolver {
-    als, ///< each row's equations exactly
-    cg,  ///< some steps of preconditioned conjugate gradients on them, from the row of the sweep before
+    als,   ///< each row's equations exactly
+    cg,    ///< some steps of preconditioned conjugate gradients on them, from the row of the sweep before
+    block, ///< a round of exact solutions for blocks of components, from the row of the sweep before
 };
 
 /// Options of implicit_mf(). The objective is
@@ -26,7 +27,8 @@ struct ImplicitOptions {
     double unobserved_weight = 1.0;
     double l2 = 0.01;
     double l2_scaling = 1.0;
-    Index cg_steps = 3; ///< of each row in each sweep, solver cg only
+    Index cg_steps = 3;    ///< of each row in each sweep, solver cg only
+    Index block_size = 64; ///< components that are solved for together, solver block only
     Index max_iter = 15;
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;

@@ -60,6 +60,7 @@ class Reduction(enum.Enum):
 class ImplicitSolver(enum.Enum):
     als = ...
     cg = ...
+    block = ...
 
 class BiasedSolver(enum.Enum):
     als = ...
@@ -746,6 +747,7 @@ def implicit_mf_i32(
     l2: float,
     l2_scaling: float,
     cg_steps: int,
+    block_size: int,
     max_iter: int,
     tol: float,
     seed: int,
@@ -892,6 +894,7 @@ def implicit_mf_i64(
     l2: float,
     l2_scaling: float,
     cg_steps: int,
+    block_size: int,
     max_iter: int,
     tol: float,
     seed: int,
