@@ -169,7 +169,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
                             MatrixView<const float> features, MatrixView<float> out) {
         const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
             const float* const d = worker.diagonal.data();
-            if (is_exact)
+            // In as many unknowns as entries, few of these are solved exactly at the price of one block.
+            if (is_exact || (options.solver == ImplicitSolver::block && entries.n <= options.block_size))
                 return worker.solver.solve(features, entries, d, &out(row, 0));
             if (options.solver == ImplicitSolver::block)
                 return worker.blocks.front().improve(features, entries, d, &out(row, 0));

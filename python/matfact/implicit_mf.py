@@ -42,7 +42,7 @@ class ImplicitMF(Recommender):
         ``"als"`` solves the equations of each row exactly; ``"cg"`` improves it by `cg_steps` conjugate gradients from
         where the sweep before left it, preconditioned in the basis in which the part that all rows share is diagonal.
         ``"block"`` (iALS++ [4]_) solves exactly for `block_size` components at a time, once around from where the sweep
-        before left the row.
+        before left the row, and at once for rows of at most so many entries.
         ``"auto"`` is ``"als"`` up to 32 components, else ``"cg"``.
     alpha : float, default=1.0
         The weight of a stored value, positive.

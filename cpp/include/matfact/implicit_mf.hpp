@@ -13,7 +13,8 @@ namespace matfact {
 enum class ImplicitSolver {
     als,   ///< each row's equations exactly
     cg,    ///< some steps of preconditioned conjugate gradients on them, from the row of the sweep before
-    block, ///< a round of exact solutions for blocks of components, from the row of the sweep before
+    block, ///< a round of exact solutions for blocks of components, from the row of the sweep before; short rows
+           ///< exactly
 };
 
 /// Options of implicit_mf(). The objective is
