@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t shuffle = 2; ///< stream of random numbers; 0 and 1 are the start of the factors
 
-/// Small blocks keep their rows in the cache, and large ones outlast the start of a task. Some rounds there must be
-/// even where entries are few: they are what the threads share.
+/// Small blocks keep their rows in the cache, and large ones outlast the start of a task. Some groups there must be
+/// even where entries are few: blocks of a round are what threads share.
 Index grid_size(Index n_rows, Index n_cols, Index n_entries)
 {
     constexpr double block_entries = 4096.0;
@@ -32,7 +32,7 @@ RowGroups::RowGroups(const I* indptr, Index n_rows, Index n_groups)
     std::iota(rows.begin(), rows.end(), Index{0});
     std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) { return entries(a) > entries(b); });
 
-    // The longest first, each to the group that has least so far: the sums end within the shortest row of each other.
+    // The longest first, each to the group that has least so far: no group ends more than a row ahead of another.
     using Load = std::pair<Index, Index>; // entries and rows of a group, and its number
     std::priority_queue<Load, std::vector<Load>, std::greater<>> lightest;
     for (Index group = 0; group < n_groups; ++group)
