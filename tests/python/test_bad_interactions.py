@@ -25,6 +25,7 @@ MODELS = {
     "spectral": matfact.SpectralRecommender(1),
     "Popularity": matfact.Popularity(),
     "Baseline": matfact.Baseline(),
+    "BPR": matfact.BPR(3, max_iter=3, random_state=0),
 }
 
 
@@ -57,7 +58,7 @@ def test_nor_in_the_histories_of_new_users(model, x, value):
             ask(bad)
 
 
-@pytest.mark.parametrize("name", ["als", "cg", "spectral"])
+@pytest.mark.parametrize("name", ["als", "cg", "BPR", "spectral"])
 def test_signs_of_interest_are_positive_in_new_histories_too(name, x):
     model = clone(MODELS[name]).fit(x)
     bad = x[:3].copy()

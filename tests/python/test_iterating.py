@@ -17,10 +17,14 @@ MODELS = [
     matfact.ImplicitMF(8, solver="als", l2=1e-4, max_iter=12, random_state=0),
     matfact.ImplicitMF(8, solver="cg", l2=1e-4, max_iter=12, random_state=0),
     matfact.BiasedMF(8, l2=1e-3, max_iter=12, random_state=0),
+    matfact.BPR(8, learning_rate=0.2, l2_user=0.0, l2_positive=0.0, l2_negative=0.0, max_iter=12, random_state=0),
+    matfact.BiasedMF(8, solver="sgd", l2=1e-3, learning_rate=0.3, max_iter=12, random_state=0),
+    matfact.BiasedMF(8, solver="adam", l2=1e-3, learning_rate=0.1, max_iter=12, random_state=0),
 ]
+TAKE_START = MODELS[:3]
 
 
-@pytest.fixture(params=MODELS, ids=["als", "cg", "BiasedMF"])
+@pytest.fixture(params=MODELS, ids=["als", "cg", "BiasedMF", "BPR", "sgd", "adam"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -132,6 +136,7 @@ def test_a_saved_model_remembers_what_was_kept(model, split, tmp_path):
     assert other.validation_history_.tolist() == model.validation_history_.tolist()
 
 
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
 def test_a_start_goes_on_where_a_model_ended(model, split):
     """The users' factors are all that a sweep starts from but for "cg", where items start at their last values."""
     ended = clone(model).set_params(max_iter=6).fit(split.train)
@@ -143,6 +148,7 @@ def test_a_start_goes_on_where_a_model_ended(model, split):
         assert model.objective_ <= ended.objective_ * (1 + 500 * np.finfo(np.float32).eps)
 
 
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
 def test_a_start_is_matched_by_ids_and_unknown_users_start_as_the_average(model, split):
     ended = clone(model).fit(split.train)
     order = np.random.default_rng(0).permutation(90)
@@ -162,12 +168,25 @@ def test_a_start_is_matched_by_ids_and_unknown_users_start_as_the_average(model,
         ({"patience": 0}, "patience must be at least 1, got 0"),
         ({"validation": sp.csr_array((45, 90))}, r"validation must have the users and items .* got shape \(45, 90\)"),
         ({"validation": sp.csr_array((90, 45))}, "validation must have an entry of a user and an item"),
-        ({"start": matfact.PureSVD(3)}, "start must be a fitted"),
     ],
 )
 def test_mistakes_are_named(model, split, options, message):
     with pytest.raises(ValueError, match=message):
         model.fit(split.train, **{"validation": split.test, **options})
+
+
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
+def test_a_start_is_a_fitted_model_of_the_same_kind(model, split):
+    for start in (matfact.PureSVD(3), clone(model), matfact.PureSVD(8).fit(split.train)):
+        with pytest.raises(ValueError, match="start must be a fitted"):
+            model.fit(split.train, start=start)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_stochastic_solvers_start_at_random(solver, split):
+    model = matfact.BiasedMF(3, solver=solver, random_state=0)
+    with pytest.raises(ValueError, match="it starts at random"):
+        model.fit(split.train, start=clone(model).fit(split.train))
 
 
 def test_validation_of_strangers_is_refused(model, split):

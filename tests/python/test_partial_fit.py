@@ -19,6 +19,7 @@ MODELS = {
     "PureSVD": matfact.PureSVD(5),
     "Baseline": matfact.Baseline(),
     "Popularity": matfact.Popularity(),
+    "BPR": matfact.BPR(5, max_iter=3, random_state=0),
 }
 
 

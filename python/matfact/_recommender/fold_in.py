@@ -10,7 +10,7 @@ from matfact._recommender.factors import Factor, Factors
 from matfact._recommender.histories import as_history
 
 
-class FoldIn(Factors):
+class Folding(Factors):
     """`fold_in`."""
 
     def fold_in(self, rows: Any) -> Factor:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from matfact._recommender.factors import Factor
-from matfact._recommender.fold_in import FoldIn
+from matfact._recommender.fold_in import Folding
 from matfact._recommender.histories import is_sequence, require_known, take_rows, with_lists
 from matfact._top_n import Recommendations, best_of_pairs, search
 from matfact._validation import check_num_threads
@@ -18,7 +18,7 @@ from matfact.interactions import Codes
 _NONE: Codes = np.zeros(0, np.int64)
 
 
-class Lists(FoldIn):
+class Lists(Folding):
     """The exact best items, under filters."""
 
     def recommend(
