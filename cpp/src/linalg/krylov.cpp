@@ -40,7 +40,9 @@ template <class From, class To> void convert(MatrixView<From> from, MatrixView<T
 }
 
 constexpr double far = 1e300; ///< larger than any excess that means something
-constexpr double weak = 1e-3; ///< a direction this much weaker than others needs orthogonalizing once more
+// A direction needs orthogonalizing once more if it is this much weaker than others, or than the operator: it is then
+// made of rounding errors of the projections to a larger share.
+constexpr double weak = 1e-3, faint = 1e-4;
 
 /// The basis V, the projection V'AV, and the block that extends them.
 template <class T> class Lanczos {
@@ -356,7 +358,7 @@ private:
         random_columns_ += width - known;
         if (known < width || width < next_.n_cols())
             widen(known, width);
-        else if (weights.minCoeff() <= weak * weights.maxCoeff()) {
+        else if (weights.minCoeff() <= std::max(weak * weights.maxCoeff(), faint * projected_norm())) {
             project_out(next_);
             orthonormalize(next_, options_.threads);
         }
