@@ -17,8 +17,8 @@ namespace matfact {
 namespace {
 
 /// Streams of random numbers: 0 and 1 are the start, then three for each sweep.
-enum class Draws : std::uint64_t { items = 2, users = 3, priors = 4 };
-std::uint64_t stream(Index sweep, Draws what) { return 3 * static_cast<std::uint64_t>(sweep) + std::uint64_t(what); }
+enum class Streams : std::uint64_t { items = 2, users = 3, priors = 4 };
+std::uint64_t stream(Index sweep, Streams what) { return 3 * static_cast<std::uint64_t>(sweep) + std::uint64_t(what); }
 
 /// Numbers drawn one after the other, for the few that all rows share.
 class Sequence {
@@ -145,8 +145,8 @@ double squared_errors(MatrixView<const float> features, const linalg::RowEntries
 /// One side of a chain: the rows that are drawn together, and what they need.
 template <class I> struct Side {
     Side(CsrView<float, I> ratings, Index k, bool biases)
-        : x(ratings), schedule(ratings, k), factor(ratings.n_rows, k), features(ratings.n_rows, k, biases), prior(k),
-          offsets(static_cast<std::size_t>(ratings.n_cols)), ridge(static_cast<std::size_t>(k))
+        : x(ratings), schedule(ratings, k, true), factor(ratings.n_rows, k), features(ratings.n_rows, k, biases),
+          prior(k), offsets(static_cast<std::size_t>(ratings.n_cols)), ridge(static_cast<std::size_t>(k))
     {
     }
     CsrView<float, I> x;
@@ -175,9 +175,9 @@ public:
     /// Draws everything once; returns the sum of squared errors, in units of `scale`.
     double sweep(Index number, const linalg::Checkpoint& interrupt)
     {
-        Sequence random(options_.seed, stream(number, Draws::priors));
-        draw_rows(items_, users_, random, stream(number, Draws::items), interrupt);
-        const double squares = draw_rows(users_, items_, random, stream(number, Draws::users), interrupt);
+        Sequence random(options_.seed, stream(number, Streams::priors));
+        draw_rows(items_, users_, random, stream(number, Streams::items), interrupt);
+        const double squares = draw_rows(users_, items_, random, stream(number, Streams::users), interrupt);
         const auto n = static_cast<double>(linalg::stored_entries(users_.x));
         tau_ = random.gamma(0.5 * (n + 2.0)) / (0.5 * (squares + 1.0));
         return squares;

@@ -21,7 +21,7 @@ template <class I>
 void biased_adam(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options, int threads,
                  const Progress& progress, BiasedFactors& result);
 
-/// Calls sweep() until the options or `progress` say enough.
+/// Calls sweep(number) until the options or `progress` say enough.
 template <class I, class Sweep>
 void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double learning_rate, const Progress& progress,
                 const Sweep& sweep, BiasedFactors& result)

@@ -10,8 +10,7 @@ namespace matfact {
 
 namespace {
 
-constexpr Index tail = linalg::packet_size<float>;
-static_assert(tail > row_state_2);
+constexpr Index tail = std::max<Index>(linalg::packet_size<float>, row_state_2 + 1);
 
 /// Copies rows of `start` to their places and fills in the tails; those of no entries become zero.
 template <class I>

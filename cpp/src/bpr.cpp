@@ -232,6 +232,9 @@ Matrix<float> solve_rows(CsrView<float, I> x, MatrixView<const float> h, const s
         std::fill_n(sum, k, 0.0f);
         const Seen<I> seen{x.indices + x.indptr[row], row_length(x, row)};
         NegativeDraws<I> draws(items, 0, Draws(options.seed, steps_of_rows, 0, 0));
+        // Items that nobody had in the fit have learnt nothing that a user could be told.
+        const auto is_warm = [&](I item) { return counts[static_cast<std::size_t>(item)] > 0; };
+        const Index n_warm = std::count_if(seen.items, seen.items + seen.n, is_warm);
         const Index half = options.max_iter / 2;
         double n_summed = 0.0;
         for (Index pass = 0; pass < options.max_iter; ++pass) {
@@ -240,11 +243,13 @@ Matrix<float> solve_rows(CsrView<float, I> x, MatrixView<const float> h, const s
                 n_summed = 0.0;
             }
             for (Index p = 0; p < seen.n; ++p) {
+                if (!is_warm(seen.items[p]))
+                    continue;
                 PairSample<method, I> sample;
                 if (!fill(sample, I{0}, seen.items[p], seen, draws))
                     continue;
                 PairStep<I> step;
-                if (!meet(user, rows, sample, draws, rank_loss, items.n_items() - seen.n, step))
+                if (!meet(user, rows, sample, draws, rank_loss, items.n_items() - n_warm, step))
                     step.slope = 0.0f;
                 linalg::user_step(user, rows.row(sample.item), rows.row(step.negative), k, rate * step.slope,
                                   step.slope > 0.0f ? keep : 1.0f, sum);
@@ -257,13 +262,14 @@ Matrix<float> solve_rows(CsrView<float, I> x, MatrixView<const float> h, const s
         if (options.item_bias)
             result(row, k) = 1.0f;
     };
+    const linalg::Checkpoint interrupt = checkpoint_of(progress);
     constexpr Index at_once = 256; // rows between two looks for an interrupt
     for (Index first = 0; first < x.n_rows; first += at_once) {
         for_each_task_on_worker(std::min(at_once, x.n_rows - first), threads, [&](Index t, Index worker) {
             solve(first + t, &scratch(worker, 0), &scratch(worker, k));
         });
-        if (progress)
-            checkpoint_of(progress)();
+        if (interrupt)
+            interrupt();
     }
     return result;
 }

@@ -46,7 +46,7 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
     KrylovOptions engine;
     engine.block = std::is_same_v<C, float> ? 16 : 8; // a cache line
     if (options.block > 0) {
-        engine.block = engine.probe_block = options.block;
+        engine.block = options.block;
         engine.probe_passes = 3;
     }
     engine.count = [&](const std::vector<double>& values) -> Index {

@@ -162,7 +162,7 @@ bool meet(const float* user, const ItemRows& rows, const PairSample<method, I>& 
     } else {
         for (int draw = 1;; ++draw) {
             const float violation = 1.0f - above + highest;
-            if (violation > 0.0f) {
+            if (!(violation <= 0.0f)) { // NaN is told as a loss
                 step.slope = rank_loss(n_negatives, draw);
                 step.loss = step.slope * violation;
                 return true;

@@ -17,7 +17,8 @@ struct RowSchedule {
     std::vector<Index> slices{0}; ///< slice s has the tasks [slices[s], slices[s + 1])
     Index longest = 0;            ///< entries of the longest row
 
-    template <class I> RowSchedule(CsrView<float, I> x, Index n_features);
+    /// Rows that are drawn are never solved in as many unknowns as they have entries.
+    template <class I> RowSchedule(CsrView<float, I> x, Index n_features, bool are_drawn = false);
 };
 
 /// What one thread needs to solve a row.
@@ -39,7 +40,7 @@ inline std::vector<RowWorker> make_workers(Index n_features, Index longest, int 
     return std::vector<RowWorker>(static_cast<std::size_t>(std::max(1, threads)), RowWorker(n_features, longest));
 }
 
-template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_features)
+template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_features, bool are_drawn)
 {
     constexpr double task_flops = 4e6, slice_flops = 4e9; // some 50 us, and 50 ms, on one core
     double task = 0.0, slice = 0.0;
@@ -47,7 +48,7 @@ template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_feature
     for (Index i = 0; i < x.n_rows; ++i) {
         const auto n = static_cast<Index>(x.indptr[i + 1] - x.indptr[i]);
         const auto entries = static_cast<double>(n),
-                   unknowns = linalg::RowSolver::is_short(n, n_features) ? entries : k;
+                   unknowns = !are_drawn && linalg::RowSolver::is_short(n, n_features) ? entries : k;
         longest = std::max(longest, n);
         task += entries * unknowns * k + unknowns * unknowns * unknowns / 3 + 20 * entries * k + 1e3;
         if (task < task_flops && i + 1 < x.n_rows)

@@ -60,9 +60,10 @@ Strata<I>::Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed,
       cols_(xt.indptr, xt.n_rows, size_), entries_(1, linalg::stored_entries(x)),
       begins_(static_cast<std::size_t>(size_ * size_) + 1)
 {
-    // A piece of some ten milliseconds, after which an interrupt is looked for.
-    constexpr Index piece_entries = 1 << 17;
-    blocks_at_once_ = std::max<Index>(1, piece_entries * size_ * size_ / std::max<Index>(1, entries_.size()));
+    // A piece of some ten milliseconds, after which an interrupt is looked for; on narrow data of more, so that it has
+    // work for several threads.
+    constexpr Index piece_entries = 1 << 17, least = 16;
+    blocks_at_once_ = std::max<Index>(least, piece_entries * size_ * size_ / std::max<Index>(1, entries_.size()));
 
     std::vector<Index> group_of(static_cast<std::size_t>(x.n_cols));
     for (Index group = 0; group < size_; ++group)

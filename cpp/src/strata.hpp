@@ -3,7 +3,7 @@
 /// doi:10.1145/2020408.2020426).
 #pragma once
 
-#include "linalg/krylov.hpp"
+#include "linalg/gram.hpp"
 #include "matfact/matrix.hpp"
 #include "parallel.hpp"
 

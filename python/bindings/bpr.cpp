@@ -54,7 +54,8 @@ template <class I> void bind_bpr_for(py::module_& m, const std::string& type)
               options.max_iter = max_iter;
               options.seed = seed;
               options.num_threads = num_threads;
-              const std::vector<Index> counts(item_counts.data(), item_counts.data() + item_counts.size());
+              const std::int64_t* const first = as_pointer(item_counts, "item_counts");
+              const std::vector<Index> counts(first, first + item_counts.size());
               Matrix<float> w;
               {
                   const py::gil_scoped_release nogil;

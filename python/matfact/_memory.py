@@ -94,5 +94,7 @@ def _workspace(solver: str, block: int, n: int, k: int) -> int:
     if solver == "gram":
         # Gram matrices of all rows and of a batch, what the eigensolver takes, and panels of rows.
         return 8 * n * (4 * n + 4 * k) + (1 << 21)
-    # The basis, products in 16 lanes, blocks on their way, and v.
-    return 8 * n * (max(4 * k, k + max(128, 8 * block)) + 26 * block + 6 * k) + (1 << 20)
+    # A probe widens the block, and another one where there may be as many copies of a value as columns.
+    widest = block + 8 + (max(8, k // 2) if k >= block + 8 else 0)
+    # The basis, products in 16 lanes, blocks on their way, and v; the system may keep the lanes of narrower blocks.
+    return 8 * n * (max(4 * k, k + max(128, 8 * block, 4 * widest)) + 26 * widest + 16 * block + 6 * k) + (1 << 20)

@@ -464,7 +464,7 @@ def svd(
     if f.status == "max_iter":
         worst = float(f.residuals.max())
         warnings.warn(
-            f"svd reached a residual of {worst:.1e} in {f.n_passes} passes, above tol: "
+            f"svd reached a residual of {worst:.1e} in {f.n_passes} passes, too few for tol or the probe: "
             "raise max_passes or tol, use float64 input or solver='full'",
             ConvergenceWarning,
             stacklevel=2,

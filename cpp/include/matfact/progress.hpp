@@ -11,14 +11,15 @@ namespace matfact {
 /// What the sweeps of a recommender have made so far; valid while the callback runs.
 struct SweepFactors {
     MatrixView<const float> w, h;
-    std::vector<double> shared; ///< what all rows have in common: spectrum of implicit_mf, mean of biased_mf
+    std::vector<double>
+        shared; ///< what all rows have in common: spectrum of implicit_mf, mean of biased_mf; of bpr none
 };
 
 struct Iteration {
     Index n_iter = 0;       ///< sweeps done so far; passes over the matrix of svd and eigh
     double objective = 0.0; ///< value after the last sweep; NaN where the method has none. Of svd and eigh by krylov:
                             ///< the largest residual at the last look over what tol accepts, infinity before the first
-    std::function<SweepFactors()> factors{}; ///< gives those of implicit_mf and biased_mf after a sweep; else empty
+    std::function<SweepFactors()> factors{}; ///< gives those of a recommender after a sweep; else empty
 };
 
 /// Called on the caller's thread between sweeps; true asks to stop, which counts where the objective is a number. It

@@ -91,10 +91,10 @@ extern template SvdResult<double> svd(const LinearOperator<double>&, const SvdOp
 
 /// The same for rows that come in batches; never more than one of them is in memory, and x is never centered there. All
 /// arithmetic is float64. `gram` reads x once, and twice more for u and the residuals; `krylov` several times, with
-/// n_cols
-/// * max(4 n_components, n_components + 8 block) numbers besides u. `automatic` is gram up to 2048 columns. Without u
-/// there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i. Residuals are ||x' u_i -
-/// s_i v_i|| / s_1 for a wide x too. Throws std::invalid_argument where a pass gives other rows than the first.
+/// about n_cols * (n_components + max(128, 3 n_components, 8 block)) numbers besides u. `automatic` is gram up to 2048
+/// columns. Without u there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i.
+/// Residuals are ||x' u_i - s_i v_i|| / s_1 for a wide x too. Throws std::invalid_argument where a pass gives other
+/// rows than the first.
 template <class T>
 SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& options = {}, const Progress& progress = {});
 

@@ -22,7 +22,7 @@ struct IterativeOptions {
     double tol = 0;               ///< largest residual relative to s_1; 0 = as small as the arithmetic allows
     Index max_passes = 0;         ///< products with A'A, at most
     Index block = 0;    ///< columns of a product of krylov_svd; 0 = 8, or 16 in float32. A caller who sets it pays for
-                        ///< products rather than for columns: the probe, too, then takes few products of many columns
+                        ///< products rather than for columns: the probe, too, then takes few products
     bool want_u = true; ///< krylov_svd: false saves u, whose place is n_rows * k; s is then good to eps s_1^2 / s_i,
                         ///< and there are no residuals
     std::uint64_t seed = 0;

@@ -31,6 +31,14 @@ constexpr int tile_packets = 2;
 #endif
 template <class T> constexpr Index panel_width = packet_size<T> * tile_packets;
 
+/// Asks for a row that is needed soon.
+inline void prefetch_row(const float* row, Index width)
+{
+    constexpr Index line = 64 / sizeof(float);
+    for (Index c = 0; c < width; c += line)
+        Eigen::internal::prefetch(row + c);
+}
+
 /// coef(r, k) = data[r * row_stride + k * depth_stride].
 template <class T> struct Coefficients {
     const T* data;

@@ -103,8 +103,7 @@ private:
             const bool is_done = converged && probe_left == 0;
             if (is_done || is_last || result_.gave_up) {
                 keep_result(ritz);
-                const bool is_proven = converged && (!stop_ || is_done);
-                result_.status = is_proven ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
+                result_.status = is_done ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
                 return;
             }
             const double steps = steps_to_go(before, last);
@@ -398,7 +397,7 @@ private:
 
     KrylovResult<T> finish()
     {
-        if (result_.status == Status::stopped) // nobody has looked for it
+        if (result_.status != Status::converged) // the probe has not looked for it
             result_.next_value = std::numeric_limits<double>::infinity();
         // Every restart costs the vectors some of their orthogonality.
         Matrix<double> vectors(n_, wanted_);

@@ -47,7 +47,7 @@ template <class T> struct KrylovResult {
     Matrix<T> vectors;             ///< (n, k), orthonormal columns
     std::vector<double> residuals; ///< (k,), estimates of ||A v_i - value_i v_i|| from the recurrence
     double next_value = 0.0; ///< the eigenvalue that follows: a Ritz value and its residual; -inf if there is none, and
-                             ///< inf if the report asked to stop before the probe had looked for it
+                             ///< inf if the passes ended before the probe had looked for it
     double norm = 0.0;       ///< the largest magnitude of a Ritz value: at most the spectral norm of A
     Index n_passes = 0;      ///< calls of the operator
     Index n_columns = 0;     ///< columns that it was applied to
@@ -56,9 +56,9 @@ template <class T> struct KrylovResult {
 };
 
 /// The eigenpairs of largest eigenvalue (not magnitude). The basis is kept in T; projections, small eigenproblems and
-/// orthogonalization are float64. Memory: n * max(4 k, k + 128, k + 8 blocks) numbers of T, up to
-/// n * (5 k + 64) where more copies than columns keep the probe going, and some blocks. Throws
-/// NumericalError where the operator returns NaN or infinity. For T = float and double.
+/// orthogonalization are float64. Memory: n * max(4 k, k + 128, k + 8 block, k + 4 widest block) numbers of T and some
+/// blocks; blocks are wider in the last passes. Throws NumericalError where the operator returns NaN or infinity. For
+/// T = float and double.
 template <class T>
 KrylovResult<T> krylov(Index n, const BlockOperator<T>& apply, const KrylovOptions& options,
                        const Checkpoint& checkpoint = {});

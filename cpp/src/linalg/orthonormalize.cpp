@@ -45,8 +45,8 @@ RowMajorMatrix householder_qr(Matrix<double>& y)
 
 RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
 {
-    // Two rounds reach rounding level while the condition of y with columns of norm 1, squared, stays well below 1 /
-    // eps.
+    // Two rounds reach rounding level while the condition of y, its columns scaled to norm 1, is far below 1 /
+    // sqrt(eps).
     constexpr double smallest_pivot = 1e-5;
     const Matrix<double> g = gram<double>(y.view(), Centering::none, 1.0, threads).matrix;
     const Eigen::VectorXd norms = as_map(g).diagonal().cwiseSqrt();

@@ -25,8 +25,8 @@ struct CholeskyFactor {
 CholeskyFactor cholesky(const RowMajorMatrix& a);
 
 /// QR of a tall y (n, k), n >= k: y becomes the orthonormal factor, the upper triangle is returned. Two rounds of
-/// Cholesky QR (Fukaya et al., doi:10.1109/ScalA.2014.11), Householder where the Gram matrix of y is too close to
-/// singular for them.
+/// Cholesky QR (Fukaya et al., doi:10.1109/ScalA.2014.11), Householder where y, its columns scaled to norm 1, is
+/// too close to singular for them.
 RowMajorMatrix orthonormalize(Matrix<double>& y, int threads);
 
 /// Overwrites the columns [rank, k) of q by an orthonormal basis of a space orthogonal to its first `rank` columns,

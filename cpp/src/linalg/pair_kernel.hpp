@@ -70,10 +70,4 @@ inline void user_step(float* user, const float* positive, const float* negative,
     }
 }
 
-inline void prefetch_row(const float* row, Index width)
-{
-    for (Index c = 0; c < width; c += 16)
-        Eigen::internal::prefetch(row + c);
-}
-
 } // namespace matfact::linalg

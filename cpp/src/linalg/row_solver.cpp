@@ -20,12 +20,6 @@ constexpr Index ahead = 8;  ///< rows of features that are on their way from mem
 
 inline std::size_t length(Index n) { return static_cast<std::size_t>(n); }
 
-inline void prefetch_row(const float* row, Index k)
-{
-    for (Index c = 0; c < k; c += 16)
-        ei::prefetch(row + c);
-}
-
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes" // of the vector types that Eigen's template is made for
