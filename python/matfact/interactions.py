@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -41,7 +42,7 @@ class Interactions:
     times : array of shape (n_interactions,) or None
         The time of each entry in the order of ``matrix.data``, if there are times.
     user_ids, item_ids : array
-        Ids of rows and columns: int64 or objects.
+        Ids of rows and columns: int64 where all are integers that fit, else objects.
     n_duplicates : int
         Entries that were merged into others.
 
@@ -51,7 +52,7 @@ class Interactions:
         If a value is NaN or infinite or too large for float32, an id is missing or not unique, the matrix is empty, or
         an entry is stored twice.
     TypeError
-        If `matrix` is not sparse.
+        If `matrix` is not sparse, or an id cannot be hashed.
 
     Examples
     --------
@@ -421,7 +422,9 @@ def _as_values(values: Any) -> npt.NDArray[np.float32]:
 def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
     if ids is None:
         return np.arange(n, dtype=np.int64)
-    a = _plain(np.asarray(ids))
+    # A list through np.asarray would make a string of each integer beside a string.
+    is_list = hasattr(ids, "__iter__") and not hasattr(ids, "__array__") and not isinstance(ids, (str, bytes))
+    a = _plain(np.fromiter(cast(Iterable[Any], ids), object) if is_list else np.asarray(ids))
     if a.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), got {a.shape}")
     if len(set(a.tolist())) != n:
@@ -430,7 +433,13 @@ def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
 
 
 def _plain(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return ids.astype(np.int64) if ids.dtype.kind in "iu" else ids.astype(object)
+    """As int64 where all are integers that fit, else as objects."""
+    if ids.dtype.kind not in "iu":
+        ids = ids.astype(object)
+        if not all(type(i) is int or isinstance(i, np.integer) for i in ids.flat):
+            return ids
+    fits = ids.size == 0 or -(2**63) <= int(ids.min()) <= int(ids.max()) < 2**63
+    return ids.astype(np.int64 if fits else object)
 
 
 def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
@@ -441,8 +450,7 @@ def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     except TypeError:  # ids of several types
         place: dict[Any, int] = {}
         codes = np.array([place.setdefault(i, len(place)) for i in plain.tolist()], np.int64)
-        distinct = np.empty(len(place), object)
-        distinct[:] = list(place)
+        distinct = np.fromiter(place, object)
     return distinct, codes.astype(np.int64)
 
 
