@@ -454,6 +454,13 @@ def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     return distinct, codes.astype(np.int64)
 
 
+def as_list(ids: Any) -> list[Any]:
+    """Several ids as Python has them: scalars of Arrow equal none of them."""
+    if hasattr(ids, "to_pylist"):
+        return cast(list[Any], ids.to_pylist())
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+
+
 class _Places:
     """Where ids stand; made ready when it is first asked."""
 
@@ -470,10 +477,10 @@ class _Places:
             return self._of_integers(ids)
         if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
             ids = [ids]
+        ids = as_list(ids)
         if self._place is None:
             self._place = {i: place for place, i in enumerate(self._ids.tolist())}
-        place, plain = self._place, ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-        return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+        return np.array([self._place.get(i, -1) for i in ids], dtype=np.int64)
 
     def _of_integers(self, ids: npt.NDArray[Any]) -> Codes:
         if self._order is None:

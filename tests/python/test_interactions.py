@@ -82,6 +82,18 @@ def test_other_data_frames_give_the_same(frame, library):
     assert ours.user_ids.tolist() == theirs.user_ids.tolist()
 
 
+def test_columns_of_arrow_are_looked_up(frame):
+    pa = pytest.importorskip("pyarrow")
+    x = Interactions.from_frame(frame)
+    table = pa.Table.from_pandas(frame)
+    assert x.user_codes(table["user"]).tolist() == [2, 0, 1, 0]
+    assert x.item_codes(table["item"].chunk(0)).tolist() == [2, 0, 0, 1]
+    model = matfact.Popularity().fit(x)
+    ours = model.recommend(frame["user"], 3, include=table["item"], exclude=table["item"][:1])
+    assert ours.mask.sum(axis=1).tolist() == [2, 0, 1, 0]  # of 10 and 20, those not seen
+    assert Interactions(x.matrix, user_ids=table["user"].unique()).user_ids.tolist() == ["eve", "ann", "bob"]
+
+
 @pytest.mark.parametrize(("duplicates", "value"), [("last", 2.0), ("sum", 9.0), ("mean", 3.0)])
 def test_duplicates_are_merged_as_asked(duplicates, value):
     df = pd.DataFrame({"user": [1, 1, 1, 2], "item": [7, 7, 7, 7], "rating": [3, 4, 2, 1]})
