@@ -461,6 +461,20 @@ def as_list(ids: Any) -> list[Any]:
     return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
 
+def require_ids_of(known: Interactions, other: Interactions, rule: str) -> None:
+    """ValueError, which begins with `rule`, where `other` has other users or items than `known`."""
+    if other.shape != known.shape:
+        raise ValueError(f"{rule}, got shape {other.shape} for {known.shape}")
+    for kind, here, there in (
+        ("user", known.user_ids, other.user_ids),
+        ("item", known.item_ids, other.item_ids),
+    ):
+        if here is not there and not np.array_equal(here, there):
+            pairs = zip(here.tolist(), there.tolist(), strict=True)
+            at, (ours, theirs) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+            raise ValueError(f"{rule}, got the {kind} {theirs!r} in place {at} for {ours!r}")
+
+
 class _Places:
     """Where ids stand; made ready when it is first asked."""
 

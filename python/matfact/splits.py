@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from matfact import typing as mt
 from matfact._validation import as_integer, check_choice, draw_seed
-from matfact.interactions import Interactions
+from matfact.interactions import Interactions, require_ids_of
 
 
 class Split(NamedTuple):
@@ -265,8 +265,7 @@ def sample_negatives(
     wanted, seed = as_integer(n, "n"), draw_seed(random_state)
     if wanted < 1:
         raise ValueError(f"n must be at least 1, got {wanted}")
-    if interactions.shape != test.shape:
-        raise ValueError(f"test must be a part of the interactions, got shapes {test.shape} and {interactions.shape}")
+    require_ids_of(interactions, test, "test must be a part of the interactions")
     n_users, n_items = test.shape
     rows, cols = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for user in np.flatnonzero(test.user_counts):

@@ -218,6 +218,21 @@ def test_draws_of_negatives_depend_on_the_seed_only(fitted):
         matfact.sample_negatives(x, matfact.Interactions(sp.csr_array([[1.0]])))
 
 
+def test_parts_of_other_users_or_items_are_refused(fitted):
+    x, _, test, model = fitted
+    turned = {
+        "user 'u1' in place 0 for 'u0'": {"user_ids": np.roll(x.user_ids, -1), "item_ids": x.item_ids},
+        "item 'new' in place 29 for 29": {"user_ids": x.user_ids, "item_ids": [*range(29), "new"]},
+    }
+    for what, ids in turned.items():
+        other = matfact.Interactions(x.matrix, **ids)
+        for name in ("history", "candidates"):
+            with pytest.raises(ValueError, match=f"{name} must have the users and items of test, got the {what}"):
+                matfact.evaluate(model, test, ["recall@3"], **{name: other})
+        with pytest.raises(ValueError, match=f"test must be a part of the interactions, got the {what}"):
+            matfact.sample_negatives(x, other)
+
+
 def test_auc_without_a_pair_says_what_it_needs():
     model = matfact.Popularity().fit(sp.csr_array([[1.0, 1.0]]))
     test = matfact.Interactions(sp.csr_array([[1.0, 0.0]]))
