@@ -56,6 +56,14 @@ def test_lists_are_judged_as_by_hand(test):
     assert found == pytest.approx(expected, rel=8 * np.finfo(float).eps)
 
 
+def test_lists_beyond_all_items_take_no_memory_for_what_they_lack(test):
+    """Places for 10^15 items are more than can be addressed."""
+    stems, k = ("recall", "hit_rate", "mrr", "map", "ndcg", "novelty", "coverage"), 10**15
+    found = metrics.evaluate(MODEL, test, [*(f"{stem}@{k}" for stem in stems), f"precision@{k}"])
+    assert found.pop(f"precision@{k}") == (2 / k + 0) / 2
+    assert list(found.values()) == list(metrics.evaluate(MODEL, test, [f"{stem}@100" for stem in stems]).values())
+
+
 def test_ratings_are_judged_as_by_hand(test):
     errors = np.array([4 - 0, 3 - 3, 2 - 3])
     found = matfact.evaluate(MODEL, test, ["rmse", "mae"])

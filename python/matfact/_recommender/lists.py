@@ -117,11 +117,11 @@ class Lists(Folding):
         denied, denied_own = self._filter(exclude, len(w), "exclude")
         if denied_own is not None:
             seen = with_lists(seen, denied_own)
-        if own is not None:
-            return self._best_of(w, history, own, with_lists(seen, [denied] * len(w)), n)
         mask = np.zeros(known.n_items, bool)
-        mask[allowed if include is not None else slice(None)] = True
+        mask[allowed if include is not None and own is None else slice(None)] = True
         mask[denied] = False
+        if own is not None:
+            return self._best_of(w, history, [codes[mask[codes]] for codes in own], seen, n)
         return self._search(w, history, seen, None if mask.all() else np.flatnonzero(mask), n)
 
     def _filter(self, ids: Any, n_users: int, name: str) -> tuple[Codes, list[Codes] | None]:
