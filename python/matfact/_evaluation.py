@@ -57,7 +57,9 @@ class Asked(NamedTuple):
 def of_lists(lengths: dict[str, int], asked: Asked) -> dict[str, float]:
     """Values of metrics of lists of the given lengths."""
     results = dict.fromkeys(lengths, 0.0)
-    longest, users = max(lengths.values(), default=0), asked.users()
+    # No list is longer than the items of the fit, and no user has more relevant ones than the test part has.
+    most = max(asked.model.interactions_.n_items, asked.test.n_items)
+    longest, users = min(max(lengths.values(), default=0), most), asked.users()
     listed: dict[str, Any] = {}
     for begin in range(0, len(users) if longest else 0, _USERS):
         some = users[begin : begin + _USERS]
@@ -66,7 +68,7 @@ def of_lists(lengths: dict[str, int], asked: Asked) -> dict[str, float]:
         for name, n in lengths.items():
             stem = name.partition("@")[0]
             if stem in BY_HITS:
-                results[name] += float(BY_HITS[stem](hits[:, :n], relevant).sum()) / len(users)
+                results[name] += float(BY_HITS[stem](hits[:, :n], relevant, n).sum()) / len(users)
                 continue
             known = asked.model.interactions_
             there = found.mask[:, :n]

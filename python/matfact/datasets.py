@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import zipfile
@@ -169,14 +170,25 @@ def load_movielens(path: str | os.PathLike[str], name: MovieLensName) -> MovieLe
     return MovieLens(ratings, titles, folds, terms)
 
 
+_ROW = "rows must have a user, a movie, a rating and a time"
+
+
 def _table(content: bytes, separator: str) -> npt.NDArray[np.float64]:
     """Rows of user, movie, rating and time."""
-    if separator == ",":
-        content = content.partition(b"\n")[2]  # names of the columns
-    words = content.replace(separator.encode(), b" ").split()
-    if len(words) % 4 or not words:
-        raise LookupError("rows must have a user, a movie, a rating and a time")
-    return np.array(words).astype(np.float64).reshape(-1, 4)
+    has_titles = separator == ","
+    if len(separator) > 1:
+        content, separator = content.replace(separator.encode(), b"\t"), "\t"
+    lines = io.BytesIO(content)
+    if has_titles:
+        lines.readline()
+    try:
+        is_empty = lines.tell() == len(content)
+        table = None if is_empty else np.loadtxt(lines, delimiter=separator, comments=None, ndmin=2)
+    except ValueError as error:
+        raise LookupError(f"{_ROW}: {error}") from error
+    if table is None or table.shape[1] != 4:
+        raise LookupError(_ROW)
+    return table
 
 
 def _interactions(table: npt.NDArray[np.float64]) -> Interactions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -41,7 +42,7 @@ class Interactions:
     times : array of shape (n_interactions,) or None
         The time of each entry in the order of ``matrix.data``, if there are times.
     user_ids, item_ids : array
-        Ids of rows and columns: int64 or objects.
+        Ids of rows and columns: int64 where all are integers that fit, else objects.
     n_duplicates : int
         Entries that were merged into others.
 
@@ -51,7 +52,7 @@ class Interactions:
         If a value is NaN or infinite or too large for float32, an id is missing or not unique, the matrix is empty, or
         an entry is stored twice.
     TypeError
-        If `matrix` is not sparse.
+        If `matrix` is not sparse, or an id cannot be hashed.
 
     Examples
     --------
@@ -421,7 +422,9 @@ def _as_values(values: Any) -> npt.NDArray[np.float32]:
 def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
     if ids is None:
         return np.arange(n, dtype=np.int64)
-    a = _plain(np.asarray(ids))
+    # A list through np.asarray would make a string of each integer beside a string.
+    is_list = hasattr(ids, "__iter__") and not hasattr(ids, "__array__") and not isinstance(ids, (str, bytes))
+    a = _plain(np.fromiter(cast(Iterable[Any], ids), object) if is_list else np.asarray(ids))
     if a.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), got {a.shape}")
     if len(set(a.tolist())) != n:
@@ -430,7 +433,13 @@ def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
 
 
 def _plain(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return ids.astype(np.int64) if ids.dtype.kind in "iu" else ids.astype(object)
+    """As int64 where all are integers that fit, else as objects."""
+    if ids.dtype.kind not in "iu":
+        ids = ids.astype(object)
+        if not all(type(i) is int or isinstance(i, np.integer) for i in ids.flat):
+            return ids
+    fits = ids.size == 0 or -(2**63) <= int(ids.min()) <= int(ids.max()) < 2**63
+    return ids.astype(np.int64 if fits else object)
 
 
 def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
@@ -441,9 +450,29 @@ def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     except TypeError:  # ids of several types
         place: dict[Any, int] = {}
         codes = np.array([place.setdefault(i, len(place)) for i in plain.tolist()], np.int64)
-        distinct = np.empty(len(place), object)
-        distinct[:] = list(place)
+        distinct = np.fromiter(place, object)
     return distinct, codes.astype(np.int64)
+
+
+def as_list(ids: Any) -> list[Any]:
+    """Several ids as Python has them: scalars of Arrow equal none of them."""
+    if hasattr(ids, "to_pylist"):
+        return cast(list[Any], ids.to_pylist())
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+
+
+def require_ids_of(known: Interactions, other: Interactions, rule: str) -> None:
+    """ValueError, which begins with `rule`, where `other` has other users or items than `known`."""
+    if other.shape != known.shape:
+        raise ValueError(f"{rule}, got shape {other.shape} for {known.shape}")
+    for kind, here, there in (
+        ("user", known.user_ids, other.user_ids),
+        ("item", known.item_ids, other.item_ids),
+    ):
+        if here is not there and not np.array_equal(here, there):
+            pairs = zip(here.tolist(), there.tolist(), strict=True)
+            at, (ours, theirs) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+            raise ValueError(f"{rule}, got the {kind} {theirs!r} in place {at} for {ours!r}")
 
 
 class _Places:
@@ -462,10 +491,10 @@ class _Places:
             return self._of_integers(ids)
         if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
             ids = [ids]
+        ids = as_list(ids)
         if self._place is None:
             self._place = {i: place for place, i in enumerate(self._ids.tolist())}
-        place, plain = self._place, ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-        return np.array([place.get(i, -1) for i in plain], dtype=np.int64)
+        return np.array([self._place.get(i, -1) for i in ids], dtype=np.int64)
 
     def _of_integers(self, ids: npt.NDArray[Any]) -> Codes:
         if self._order is None:

@@ -52,7 +52,7 @@ import numpy.typing as npt
 from matfact._evaluation import Asked, auc, of_lists
 from matfact._list_metrics import BY_HITS
 from matfact._runtime import threads
-from matfact.interactions import Interactions
+from matfact.interactions import Interactions, require_ids_of
 
 if TYPE_CHECKING:
     from matfact._recommender import Recommender
@@ -173,8 +173,8 @@ def evaluate(
     if not (model.interactions_.item_codes(test.item_ids)[test.matrix.indices] >= 0).any():
         raise ValueError("test has no entry with an item of the fit: is it users x items, with the ids of the fit?")
     for other, title in ((history, "history"), (candidates, "candidates")):
-        if other is not None and other.shape != test.shape:
-            raise ValueError(f"{title} must have the users and items of test, got shape {other.shape} for {test.shape}")
+        if other is not None:
+            require_ids_of(test, other, f"{title} must have the users and items of test")
     asked = Asked(model, test, history, candidates, exclude_seen)
     with nullcontext() if num_threads is None else threads(num_threads):
         results = dict.fromkeys(lengths, 0.0)

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from matfact import typing as mt
 from matfact._validation import as_integer, check_choice, draw_seed
-from matfact.interactions import Interactions
+from matfact.interactions import Interactions, require_ids_of
 
 
 class Split(NamedTuple):
@@ -43,7 +43,8 @@ def random_split(interactions: Interactions, test_size: float = 0.1, *, random_s
     interactions : Interactions
         What to split.
     test_size : float, default=0.1
-        The share of the entries that is held out, between 0 and 1, both excluded.
+        The share of the entries that is held out, between 0 and 1, both excluded; at least one entry is, and at least
+        one is not.
     random_state : int, Generator or RandomState, default=0
         The seed.
 
@@ -55,7 +56,7 @@ def random_split(interactions: Interactions, test_size: float = 0.1, *, random_s
     Raises
     ------
     ValueError
-        If `test_size` is not between 0 and 1.
+        If `test_size` is not between 0 and 1, or there is one entry only.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def random_split(interactions: Interactions, test_size: float = 0.1, *, random_s
     >>> train.n_interactions, test.n_interactions
     (3, 2)
     """
-    n_test = round(_share(test_size, "test_size") * interactions.n_interactions)
+    n_test = _n_test(test_size, interactions.n_interactions)
     held_out = np.zeros(interactions.n_interactions, bool)
     held_out[_order(interactions.n_interactions, random_state)[:n_test]] = True
     return Split(interactions.select(~held_out), interactions.select(held_out))
@@ -88,7 +89,7 @@ def leave_k_out(
     k : int, default=1
         Entries of each user, at least 1.
     by : {"random", "time"}, default="random"
-        Which ones: drawn, or the latest.
+        Which ones: drawn, or the latest; those of one time are drawn.
     random_state : int, Generator or RandomState, default=0
         The seed.
 
@@ -106,9 +107,10 @@ def leave_k_out(
     if n < 1:
         raise ValueError(f"k must be at least 1, got {n}")
     check_choice(by, Literal["random", "time"], "by")
-    key = _ranks(_order(interactions.n_interactions, random_state)) if by == "random" else _times(interactions)
-    rows = _rows(interactions)
-    order = np.lexsort((key, rows))
+    keys: list[npt.NDArray[Any]] = [_ranks(_order(interactions.n_interactions, random_state))]
+    if by == "time":
+        keys.append(_times(interactions))
+    order = np.lexsort((*keys, _rows(interactions)))
     counts = interactions.user_counts
     from_end = np.repeat(np.asarray(interactions.matrix.indptr[1:], np.int64), counts) - 1 - np.arange(len(order))
     held_out = np.zeros(len(order), bool)
@@ -124,8 +126,8 @@ def temporal_split(interactions: Interactions, test_size: float = 0.1) -> Split:
     interactions : Interactions
         With times.
     test_size : float, default=0.1
-        The share of the entries that is held out at most, between 0 and 1, both excluded; entries of one time stay
-        together, in the training part where they straddle the cut.
+        The share of the entries that is held out at most, but for one entry, between 0 and 1, both excluded; entries
+        of one time stay together, in the training part where they straddle the cut.
 
     Returns
     -------
@@ -135,13 +137,15 @@ def temporal_split(interactions: Interactions, test_size: float = 0.1) -> Split:
     Raises
     ------
     ValueError
-        If `test_size` is not between 0 and 1, or the interactions have no times.
+        If `test_size` is not between 0 and 1, the interactions have no times, or more of them have the latest than may
+        be held out.
     """
     times = _times(interactions)
-    n_test = round(_share(test_size, "test_size") * len(times))
-    if n_test == 0:
-        return Split(interactions, interactions.select(np.zeros(len(times), bool)))
+    n_test = _n_test(test_size, len(times))
     held_out = times > np.sort(times)[len(times) - n_test - 1]
+    if not held_out.any():
+        n_last = int((times == times.max()).sum())
+        raise ValueError(f"{n_last} of {len(times)} entries have the latest time, test_size={test_size} holds {n_test}")
     return Split(interactions.select(~held_out), interactions.select(held_out))
 
 
@@ -265,8 +269,7 @@ def sample_negatives(
     wanted, seed = as_integer(n, "n"), draw_seed(random_state)
     if wanted < 1:
         raise ValueError(f"n must be at least 1, got {wanted}")
-    if interactions.shape != test.shape:
-        raise ValueError(f"test must be a part of the interactions, got shapes {test.shape} and {interactions.shape}")
+    require_ids_of(interactions, test, "test must be a part of the interactions")
     n_users, n_items = test.shape
     rows, cols = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for user in np.flatnonzero(test.user_counts):
@@ -287,6 +290,14 @@ def _share(value: Any, name: str) -> float:
     if not 0.0 < share < 1.0:
         raise ValueError(f"{name} must be between 0 and 1, both excluded, got {value!r}")
     return share
+
+
+def _n_test(test_size: Any, n: int) -> int:
+    """How many of `n` entries are held out, so that neither part is empty."""
+    share = _share(test_size, "test_size")
+    if n < 2:
+        raise ValueError(f"there must be at least two entries to split, got {n}")
+    return min(max(round(share * n), 1), n - 1)
 
 
 def _order(n: int, random_state: mt.RandomState, stream: int = 0) -> npt.NDArray[np.intp]:

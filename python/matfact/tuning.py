@@ -79,7 +79,7 @@ def tune(
     All choices are fitted for a few sweeps; the best third goes on for three times as many from where it stopped, and
     so on until ``model.max_iter``. Choices that differ in `l2` only are fitted from the largest to the smallest, each
     from the factors of the one before. Where ``fit`` takes no `start`, all begin anew; models that do not iterate are
-    fitted once for each choice.
+    fitted once for each choice, and so is ``solver="gibbs"``, whose sweeps are averaged.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def tune(
     Raises
     ------
     ValueError
-        If `space` is empty or names a parameter that the model has not, or a number is out of range.
+        If `space` is empty, names a parameter that the model has not or the `max_iter` of one that is judged by its
+        sweeps, or a number is out of range.
 
     References
     ----------
@@ -136,6 +137,8 @@ def tune(
     unknown = sorted(set(space) - set(model.get_params()))
     if unknown or not space:
         raise ValueError(f"space must name parameters of {type(model).__name__}, got {', '.join(unknown) or 'none'}")
+    if "max_iter" in space and _can_be_judged(model):
+        raise ValueError("space must leave max_iter out, which the search sets: its largest is that of the model")
     seed, known = draw_seed(random_state), as_interactions(interactions)
     chosen = metric or model._default_metric
     metrics.check_metric(chosen)
@@ -143,19 +146,20 @@ def tune(
     if validation is None:
         part, validation = random_split(known, 0.1, random_state=seed)
     runs = [_Run(model, dict(choice), chosen) for choice in _choices(space, n_trials, seed)]
-    left, most = runs, _most_sweeps(model)
+    left = runs
+    most = as_integer(model.max_iter, "max_iter") if any(run.iterates for run in runs) else 1
     n_iter = min(min_iter, most)
     while True:
         before: _Run | None = None
         for run in sorted(left, key=_Run.place):
             run.advance(part, validation, n_iter, patience, before)
             before = run
-        if n_iter >= most or len(left) == 1:
+        if n_iter >= most:
             break
         left = sorted(left, key=_Run.loss)[: -(-len(left) // reduction)]
-        n_iter = min(n_iter * reduction, most)
+        n_iter = most if len(left) == 1 else min(n_iter * reduction, most)
     best = min(left, key=_Run.loss)
-    best.model.set_params(**({"max_iter": most} if _iterates(model) else {}))
+    best.model.set_params(**({"max_iter": most} if best.iterates else {}))
     others = sorted((run for run in runs if run is not best), key=_Run.loss)
     trials = [Trial(run.parameters, run.value, run.n_iter) for run in (best, *others)]
     return Tuning(best.model, best.parameters, best.value, trials)
@@ -167,6 +171,7 @@ class _Run:
     def __init__(self, template: Recommender, parameters: dict[str, Any], metric: str) -> None:
         self._template, self.parameters, self._metric = template, parameters, metric
         self._rest = sorted((name, value) for name, value in parameters.items() if name != "l2")
+        self.iterates = _iterates(self._new())
         self.model: Any = None
         self.value, self.n_iter = math.nan, 0
 
@@ -174,10 +179,11 @@ class _Run:
         self, part: Interactions, validation: Interactions, n_iter: int, patience: int | None, before: _Run | None
     ) -> None:
         """Fit for `n_iter` sweeps more, from where it or, if only `l2` differs, the run `before` is."""
-        model: Any = clone(self._template).set_params(**self.parameters)
-        if not _iterates(model):
-            self.model = model.fit(part)
-            self.value = metrics.evaluate(model, validation, [self._metric])[self._metric]
+        model = self._new()
+        if not self.iterates:
+            if self.model is None:
+                self.model = model.fit(part)
+                self.value = metrics.evaluate(model, validation, [self._metric])[self._metric]
             return
         start = {"start": self._start(before)} if model._takes_start() else {}
         model.set_params(max_iter=n_iter)
@@ -186,6 +192,9 @@ class _Run:
         value = float(model.validation_history_[model.best_iter_ - 1])
         if self.model is None or self._loss_of(value) <= self.loss():
             self.model, self.value = model, value
+
+    def _new(self) -> Any:
+        return clone(self._template).set_params(**self.parameters)
 
     def _start(self, before: _Run | None) -> Any:
         if self.model is not None:
@@ -211,9 +220,11 @@ def _choices(space: Mapping[str, Any], n: int, seed: int) -> ParameterSampler:
     return ParameterSampler(dict(space), min(n, most), random_state=seed % 2**32)
 
 
-def _iterates(model: Any) -> bool:
+def _can_be_judged(model: Any) -> bool:
+    """Whether `fit` can tell how good each sweep is."""
     return "validation" in inspect.signature(model.fit).parameters
 
 
-def _most_sweeps(model: Any) -> int:
-    return as_integer(model.max_iter, "max_iter") if _iterates(model) else 1
+def _iterates(model: Any) -> bool:
+    """Whether there is a best sweep: not where draws are averaged."""
+    return _can_be_judged(model) and getattr(model, "solver", None) != "gibbs"

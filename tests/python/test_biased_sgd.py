@@ -79,9 +79,13 @@ def test_threads_change_no_bit(ratings, solver):
 
 
 def test_index_types_change_no_bit(ratings, solver):
-    wide = ratings.copy()
-    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
-    fits = [matfact.BiasedMF(4, solver=solver, max_iter=2, random_state=1).fit(x) for x in (ratings, wide)]
+    """As a matrix beyond 2^31 has them: `Interactions` narrows the others."""
+    narrow, wide = matfact.Interactions(ratings), matfact.Interactions(ratings)
+    for a in (wide.matrix, wide.transposed):
+        a.indices, a.indptr = a.indices.astype(np.int64), a.indptr.astype(np.int64)
+    fits = [matfact.BiasedMF(4, solver=solver, max_iter=2, random_state=1).fit(x) for x in (narrow, wide)]
+    types = [m.interactions_.matrix.indices.dtype for m in fits]
+    assert types == [np.int32, np.int64]
     assert fits[0].user_factors_.tobytes() == fits[1].user_factors_.tobytes()
 
 

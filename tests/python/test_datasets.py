@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -83,6 +84,8 @@ def test_the_official_folds_hold_out_what_their_files_say(tmp_path):
     [
         ({"u.data": "1\t2\t3\n"}, "a user, a movie, a rating"),
         ({"u.data": ""}, "a user"),
+        ({"u.data": "1\t2\t3\t4\n1\t2\t3\n"}, "a user"),
+        ({"u.data": "1\t2\tgood\t4\n"}, "could not convert string 'good'"),
         ({"u2.test": None}, "u2.test"),
     ],
 )
@@ -95,6 +98,21 @@ def test_other_archives_are_refused(tmp_path, changed, message):
     (tmp_path / "b.zip").write_bytes(b"no archive")
     with pytest.raises(ValueError, match="is no archive of MovieLens 1m"):
         datasets.load_movielens(tmp_path / "b.zip", "1m")
+
+
+@pytest.mark.parametrize("name", ["1m", "20m"])
+def test_reading_takes_memory_for_numbers_not_for_words(tmp_path, name):
+    """20 million rows would be 80 million objects."""
+    layout, rows = datasets._ARCHIVES[name], [(i % 99 + 1, i // 99 + 1, 3.5, 978300000 + i) for i in range(20_000)]
+    changed = {layout.ratings: text(rows, layout.separator, "a,b,c,d\n" if name == "20m" else "")}
+    write(tmp_path / "a.zip", name, **changed)
+    tracemalloc.start()
+    found = datasets.load_movielens(tmp_path / "a.zip", name).ratings
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.n_interactions, found.times.max()) == (20_000, 978319999)
+    # A word alone takes 34 bytes or more; the rest are numbers of 8 bytes: the table, ids, codes, orders.
+    assert peak < 20_000 * 4 * 34
 
 
 def test_a_copy_that_is_there_is_checked_and_read_without_a_download(tmp_path, monkeypatch, capsys):

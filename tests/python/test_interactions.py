@@ -43,6 +43,31 @@ def test_ids_are_looked_up_and_unknown_ones_have_no_code(frame):
     assert x.item_codes(20).tolist() == [1]
 
 
+def test_integers_beyond_int64_stay_what_they_are():
+    large = [2**63 + 1, 7, 2**64 - 1]
+    for ids in (large, np.array(large, np.uint64)):
+        x = Interactions(sp.csr_array(np.eye(3)), user_ids=ids)
+        assert x.user_ids.tolist() == large
+        assert x.user_codes(ids).tolist() == [0, 1, 2]
+        assert x.user_codes(2**63 + 1).tolist() == [0]
+    x = Interactions.from_frame(pd.DataFrame({"user": np.array(large, np.uint64), "item": [1, 1, 1], "rating": 1.0}))
+    assert x.user_ids.tolist() == sorted(large)
+    small = Interactions(sp.csr_array(np.eye(2)), user_ids=np.array([5, 2**63 - 1], np.uint64))
+    assert small.user_ids.dtype == np.int64
+
+
+def test_lists_of_ids_keep_the_type_of_each():
+    x = Interactions(sp.csr_array(np.eye(3)), user_ids=["a", 1, ("b", 2)], item_ids=[3, 1, 2])
+    assert x.user_ids.tolist() == ["a", 1, ("b", 2)]
+    assert x.user_codes([1, "1", ("b", 2)]).tolist() == [1, -1, 2]
+    assert x.item_ids.dtype == np.int64
+    for wrong in ("abc", 3, np.ones((3, 1))):
+        with pytest.raises(ValueError, match=r"user_ids must have shape \(3,\)"):
+            Interactions(sp.csr_array(np.eye(3)), user_ids=wrong)
+    with pytest.raises(TypeError, match="unhashable"):
+        Interactions(sp.csr_array(np.eye(3)), user_ids=[[1], [2], [3]])
+
+
 def test_ids_of_several_types_keep_the_order_of_their_first_appearance():
     x = Interactions.from_frame(pd.DataFrame({"user": ["a", 1, (2,)], "item": [1, 1, 1], "rating": 1.0}))
     assert x.user_ids.tolist() == ["a", 1, (2,)]
@@ -55,6 +80,18 @@ def test_other_data_frames_give_the_same(frame, library):
     ours, theirs = Interactions.from_frame(frame), Interactions.from_frame(other)
     assert (ours.matrix != theirs.matrix).nnz == 0
     assert ours.user_ids.tolist() == theirs.user_ids.tolist()
+
+
+def test_columns_of_arrow_are_looked_up(frame):
+    pa = pytest.importorskip("pyarrow")
+    x = Interactions.from_frame(frame)
+    table = pa.Table.from_pandas(frame)
+    assert x.user_codes(table["user"]).tolist() == [2, 0, 1, 0]
+    assert x.item_codes(table["item"].chunk(0)).tolist() == [2, 0, 0, 1]
+    model = matfact.Popularity().fit(x)
+    ours = model.recommend(frame["user"], 3, include=table["item"], exclude=table["item"][:1])
+    assert ours.mask.sum(axis=1).tolist() == [2, 0, 1, 0]  # of 10 and 20, those not seen
+    assert Interactions(x.matrix, user_ids=table["user"].unique()).user_ids.tolist() == ["eve", "ann", "bob"]
 
 
 @pytest.mark.parametrize(("duplicates", "value"), [("last", 2.0), ("sum", 9.0), ("mean", 3.0)])

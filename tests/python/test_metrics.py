@@ -56,6 +56,14 @@ def test_lists_are_judged_as_by_hand(test):
     assert found == pytest.approx(expected, rel=8 * np.finfo(float).eps)
 
 
+def test_lists_beyond_all_items_take_no_memory_for_what_they_lack(test):
+    """Places for 10^15 items are more than can be addressed."""
+    stems, k = ("recall", "hit_rate", "mrr", "map", "ndcg", "novelty", "coverage"), 10**15
+    found = metrics.evaluate(MODEL, test, [*(f"{stem}@{k}" for stem in stems), f"precision@{k}"])
+    assert found.pop(f"precision@{k}") == (2 / k + 0) / 2
+    assert list(found.values()) == list(metrics.evaluate(MODEL, test, [f"{stem}@100" for stem in stems]).values())
+
+
 def test_ratings_are_judged_as_by_hand(test):
     errors = np.array([4 - 0, 3 - 3, 2 - 3])
     found = matfact.evaluate(MODEL, test, ["rmse", "mae"])
@@ -198,11 +206,19 @@ def test_candidates_are_ranked_alone(fitted):
 
 def test_candidates_of_held_out_users_go_with_their_history(fitted):
     x, *_ = fitted
-    train, history, test = matfact.strong_generalization(x, 15)
+    train, history, test = matfact.strong_generalization(x, 4)
     model = matfact.ImplicitMF(4, solver="als", random_state=0).fit(train)
-    drawn = matfact.sample_negatives(x, test, 5)
-    found = matfact.evaluate(model, test, ["recall@30", "coverage@30"], history=history, candidates=drawn)
-    assert found["recall@30"] == 1.0  # few candidates: all relevant items are in the lists
+    drawn = matfact.sample_negatives(x, test, 3)
+    ranked = (test.matrix != 0) + (drawn.matrix != 0)
+    k = int(np.diff(ranked.indptr).max())
+    asked = [f"recall@{k}", f"coverage@{k}"]
+    found = matfact.evaluate(model, test, asked, history=history, candidates=drawn)
+    # The lists are as long as there are candidates: they hold all relevant items, and no others.
+    assert list(found.values()) == [1.0, len(np.unique(ranked.tocoo().col)) / 30]
+    assert k < 30
+    everything = matfact.evaluate(model, test, asked, history=history)
+    assert everything[asked[0]] < 1.0
+    assert everything != found
 
 
 def test_draws_of_negatives_depend_on_the_seed_only(fitted):
@@ -216,6 +232,21 @@ def test_draws_of_negatives_depend_on_the_seed_only(fitted):
         matfact.sample_negatives(x, test, 0)
     with pytest.raises(ValueError, match="test must be a part"):
         matfact.sample_negatives(x, matfact.Interactions(sp.csr_array([[1.0]])))
+
+
+def test_parts_of_other_users_or_items_are_refused(fitted):
+    x, _, test, model = fitted
+    turned = {
+        "user 'u1' in place 0 for 'u0'": {"user_ids": np.roll(x.user_ids, -1), "item_ids": x.item_ids},
+        "item 'new' in place 29 for 29": {"user_ids": x.user_ids, "item_ids": [*range(29), "new"]},
+    }
+    for what, ids in turned.items():
+        other = matfact.Interactions(x.matrix, **ids)
+        for name in ("history", "candidates"):
+            with pytest.raises(ValueError, match=f"{name} must have the users and items of test, got the {what}"):
+                matfact.evaluate(model, test, ["recall@3"], **{name: other})
+        with pytest.raises(ValueError, match=f"test must be a part of the interactions, got the {what}"):
+            matfact.sample_negatives(x, other)
 
 
 def test_auc_without_a_pair_says_what_it_needs():

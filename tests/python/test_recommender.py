@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -255,3 +256,37 @@ def test_control_c_ends_a_sweep_within_a_fifth_of_a_second(name, solver):
         return float(done.stdout)
 
     assert any(run() <= 0.2 for _ in range(3))
+
+
+def test_items_that_are_left_out_for_all_are_not_copied_for_each_user():
+    x = matfact.Interactions(sp.random_array((2000, 1500), density=0.01, format="csr", rng=np.random.default_rng(0)))
+    model = matfact.Popularity().fit(x)
+    own = [[u % 1500, (u + 1) % 1500, 7] for u in range(2000)]
+    tracemalloc.start()
+    found = model.recommend(range(2000), 3, exclude_seen=False, include=own, exclude=range(1, 1500, 2))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    for u in (0, 1, 1499, 1999):
+        assert set(found.items[u][found.mask[u]].tolist()) == {i for i in own[u] if i % 2 == 0}
+    assert peak < 8 * 2000 * 750  # of one index for each pair of a user and an item that is left out
+
+
+def test_a_query_does_not_count_the_entries_of_all_users_again(model, x, monkeypatch):
+    """Nor average their factors."""
+    model.fit(x)
+    users = [3, "nobody"]
+    first = model.recommend(users, 5), model.predict(users, [1, 2])
+    monkeypatch.setattr(matfact.Interactions, "user_counts", property(lambda _: pytest.fail("counted again")))
+    again = model.recommend(users, 5), model.predict(users, [1, 2])
+    assert again[0].scores.tobytes() == first[0].scores.tobytes()
+    assert again[1].tobytes() == first[1].tobytes()
+    assert model._average_user() is model._average_user()
+
+
+def test_the_average_user_follows_new_users(x):
+    model = matfact.PureSVD(3).fit(x)
+    before = model.predict("nobody", 1)
+    model.partial_fit_users(matfact.Interactions(x[:5] * 9, user_ids=[f"new {i}" for i in range(5)]))
+    assert model.predict("nobody", 1) != before
+    expected = model._w[model.interactions_.user_counts > 0].mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(model._average_user(), expected, rtol=EPS)

@@ -87,6 +87,23 @@ def test_ids_of_other_kinds_cannot_be_saved(named, tmp_path):
     model = matfact.Popularity().fit(matfact.Interactions(named.matrix, user_ids=[1.5, 2.5, 3.5, 4.5]))
     with pytest.raises(TypeError, match=r"integers or strings can be saved, got 1.5"):
         model.save(tmp_path / "model")
+    for strange in (None, True):
+        model.fit(matfact.Interactions(named.matrix, user_ids=["a", 5, 2, strange]))
+        with pytest.raises(TypeError, match=f"integers or strings can be saved, got {strange}"):
+            model.save(tmp_path / "model")
+
+
+def test_integers_beside_strings_come_back_as_they_were(x, tmp_path):
+    """As after new users of another kind; and integers that are too large for 64 bits."""
+    model = matfact.PureSVD(3).fit(x)
+    new = matfact.Interactions(x[:3], user_ids=["7", 2**64, -3])
+    model.partial_fit_users(new).save(tmp_path / "model")
+    other = matfact.PureSVD.load(tmp_path / "model")
+    assert other.interactions_.user_ids.tolist() == [*range(60), "7", 2**64, -3]
+    queries = ["7", 7, -3, 2**64]
+    assert other.recommend(queries, 5).scores.tobytes() == model.recommend(queries, 5).scores.tobytes()
+    other.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
 
 HEADER = {
@@ -152,6 +169,9 @@ def test_files_of_format_1_stay_readable(tmp_path):
         ({}, {"item_ids_ends": np.array([-1, 3, 4], np.int64)}, "item_ids must end where"),
         ({}, {"item_ids_ends": np.array([1, 2, 4], np.int64)}, "utf-8"),
         ({}, {"item_ids_ends": np.array([1, 4], np.int64)}, r"item_ids must have shape \(3,\)"),
+        ({}, {"item_ids_kinds": np.zeros(2, np.uint8)}, "item_ids_kinds must say"),
+        ({}, {"item_ids_kinds": np.zeros(3, np.int32)}, "item_ids_kinds must say"),
+        ({}, {"item_ids_kinds": np.ones(3, np.uint8)}, "invalid literal for int"),
         ({}, {"item_ids_ends": None}, "item_ids must be integers, or strings"),
         ({}, {"item_ids": np.array([7, 7, 8]), "item_ids_ends": None}, "item_ids must be unique"),
         ({}, {"user_ids": np.array([[7, 8]])}, "user_ids must be integers, or strings"),

@@ -71,6 +71,40 @@ def test_temporal_split_never_trains_on_the_future(x):
     assert train.times.max() < test.times.min()
 
 
+def test_entries_of_one_time_are_left_out_at_random():
+    """Not by their items: all users would be judged by the same."""
+    df = pd.DataFrame({"user": np.repeat(np.arange(40), 10), "item": np.tile(np.arange(10), 40), "t": 5})
+    df.loc[df["item"] == 3, "t"] = 4
+    x = matfact.Interactions.from_frame(df, value=None, time="t")
+    test = matfact.leave_k_out(x, by="time").test
+    counts = test.item_counts
+    assert counts[3] == 0  # the only one that is not among the latest
+    assert (np.delete(counts, 3) > 0).sum() >= 7  # of 9, for 40 users
+    assert entries(test) == entries(matfact.leave_k_out(x, by="time").test)
+    assert entries(test) != entries(matfact.leave_k_out(x, by="time", random_state=1).test)
+
+
+@pytest.mark.parametrize("test_size", [0.01, 0.5, 0.99])
+def test_no_part_of_a_small_split_is_empty(test_size):
+    df = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "t": [1, 2, 3]})
+    x = matfact.Interactions.from_frame(df, value=None, time="t")
+    for train, test in (matfact.random_split(x, test_size), matfact.temporal_split(x, test_size)):
+        assert_partition(x, train, test)
+        assert train.n_interactions > 0 < test.n_interactions
+
+
+def test_what_cannot_be_split_is_refused():
+    one = matfact.Interactions.from_frame(pd.DataFrame({"user": [0], "item": [0], "t": [1]}), value=None, time="t")
+    for split in (matfact.random_split, matfact.temporal_split):
+        with pytest.raises(ValueError, match="at least two entries to split, got 1"):
+            split(one)
+    df = pd.DataFrame({"user": range(5), "item": 0, "t": [1, 2, 2, 2, 2]})
+    x = matfact.Interactions.from_frame(df, value=None, time="t")
+    with pytest.raises(ValueError, match=r"4 of 5 entries have the latest time, test_size=0\.6 holds 3"):
+        matfact.temporal_split(x, 0.6)
+    assert matfact.temporal_split(x, 0.8).test.n_interactions == 4
+
+
 def test_k_fold_holds_out_every_entry_once(x):
     folds = list(matfact.k_fold(x, 7))
     for train, test in folds:

@@ -66,6 +66,30 @@ def test_models_that_do_not_iterate_are_fitted_once_each(ratings):
     assert found.value == min(trial.value for trial in found.trials)
 
 
+def test_the_last_choice_that_is_left_goes_on_to_all_sweeps(ratings):
+    """Two choices become one after the first round, of two sweeps."""
+    part, validation = matfact.random_split(ratings, 0.2)
+    model = matfact.BiasedMF(4, max_iter=12, random_state=0)
+    found = matfact.tune(model, {"l2": [0.3, 1e-4]}, part, validation=validation, n_trials=2, patience=None)
+    assert [trial.n_iter for trial in found.trials] == [2 + 12, 2]
+    clicks = matfact.Interactions(abs(part.matrix))
+    found = matfact.tune(matfact.BPR(4, max_iter=7, random_state=0), {"l2_user": [0.01]}, clicks, patience=None)
+    assert found.trials[0].n_iter == 2 + 7
+    assert found.model.max_iter == 7
+
+
+def test_gibbs_is_fitted_once_for_each_choice_and_beside_other_solvers(ratings):
+    part, validation = matfact.random_split(ratings, 0.2)
+    model = matfact.BiasedMF(2, solver="gibbs", burn_in=5, n_samples=10, random_state=0)
+    found = matfact.tune(model, {"n_components": [1, 2]}, part, validation=validation)
+    alone = {k: clone(model).set_params(n_components=k).fit(part) for k in (1, 2)}
+    values = {k: matfact.evaluate(m, validation, ["rmse"])["rmse"] for k, m in alone.items()}
+    assert {trial.parameters["n_components"]: trial.value for trial in found.trials} == values
+    both = matfact.tune(model, {"solver": ["als", "gibbs"]}, part, validation=validation, patience=None)
+    n_iter = {trial.parameters["solver"]: trial.n_iter for trial in both.trials}
+    assert n_iter["gibbs"] == 0 < n_iter["als"]
+
+
 def test_the_model_that_was_given_stays_as_it_is(ratings):
     model = matfact.BiasedMF(4, random_state=0)
     matfact.tune(model, {"l2": [0.1]}, ratings, n_trials=1)
@@ -78,6 +102,7 @@ def test_the_model_that_was_given_stays_as_it_is(ratings):
     [
         ({"space": {}}, "space must name parameters of BiasedMF, got none"),
         ({"space": {"depth": [1]}}, "space must name parameters of BiasedMF, got depth"),
+        ({"space": {"max_iter": [5, 50]}}, "space must leave max_iter out"),
         ({"n_trials": 0}, "n_trials must be at least 1"),
         ({"reduction": 1}, "reduction must be at least 2"),
         ({"min_iter": 0}, "min_iter must be at least 1"),

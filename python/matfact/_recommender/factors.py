@@ -31,6 +31,8 @@ class Factors(BaseEstimator):  # type: ignore[misc]
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         """Become what a fit, or a file, says."""
         self._w, self._h, self._facts, self._parameters = w, h, facts, self.get_params(deep=False)
+        self._is_cold = interactions.user_counts == 0
+        self._average: Factor | None = None
         self.interactions_ = interactions
 
     @abstractmethod
@@ -116,8 +118,7 @@ class Factors(BaseEstimator):  # type: ignore[misc]
 
     def _rows_of_users(self, codes: Codes) -> Factor:
         w = self._w[np.maximum(codes, 0)]
-        counts = self.interactions_.user_counts
-        cold = (codes < 0) | (counts[np.maximum(codes, 0)] == 0)
+        cold = (codes < 0) | self._is_cold[np.maximum(codes, 0)]
         if cold.any():
             w[cold] = self._average_user()
         return w
@@ -129,5 +130,7 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         return w
 
     def _average_user(self) -> Factor:
-        warm = self.interactions_.user_counts > 0
-        return cast(Factor, self._w[warm].mean(axis=0, dtype=np.float64).astype(np.float32))
+        """Of the users with a history; found when it is first asked for."""
+        if self._average is None:
+            self._average = cast(Factor, self._w[~self._is_cold].mean(axis=0, dtype=np.float64).astype(np.float32))
+        return self._average

@@ -50,9 +50,9 @@ def require_positive(values: Any) -> None:
 
 def take_rows(matrix: Any, rows: Codes) -> Any:
     """Rows of a CSR matrix; those below 0 are empty."""
-    counts = np.where(rows >= 0, np.diff(matrix.indptr)[np.maximum(rows, 0)], 0)
+    first, end = (matrix.indptr[np.maximum(rows, 0) + i].astype(np.int64) for i in (0, 1))
+    counts = np.where(rows >= 0, end - first, 0)
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    first = np.asarray(matrix.indptr, np.int64)[np.maximum(rows, 0)]
     places = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], counts)
     shape = (len(rows), matrix.shape[1])
     index = matrix.indices.dtype

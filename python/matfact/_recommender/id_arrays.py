@@ -13,18 +13,23 @@ Arrays = dict[str, npt.NDArray[Any]]
 def to_arrays(name: str, ids: npt.NDArray[Any]) -> Arrays:
     """Integers as they are; strings as UTF-8 and where each ends; nothing where ids are 0, 1, ...
 
+    Integers beside strings, or beyond int64, are written in digits, and the kind of each id is kept: 1 for integers.
     TypeError for ids of other kinds.
     """
     if ids.dtype.kind == "i":
         is_position = np.array_equal(ids, np.arange(len(ids)))
         return {} if is_position else {name: ids}
     plain = ids.tolist()
-    strange = next((i for i in plain if not isinstance(i, str)), None)
-    if strange is not None or None in plain:
-        raise TypeError(f"only ids that are integers or strings can be saved, got {strange!r}")
-    texts = [i.encode("utf-8", "surrogatepass") for i in plain]
+    for i in plain:
+        if isinstance(i, bool) or not isinstance(i, (int, str, np.integer)):
+            raise TypeError(f"only ids that are integers or strings can be saved, got {i!r}")
+    texts = [(i if isinstance(i, str) else str(int(i))).encode("utf-8", "surrogatepass") for i in plain]
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    return {name: np.frombuffer(b"".join(texts), np.uint8), f"{name}_ends": ends}
+    arrays: Arrays = {name: np.frombuffer(b"".join(texts), np.uint8), f"{name}_ends": ends}
+    are_integers = np.array([not isinstance(i, str) for i in plain], np.uint8)
+    if are_integers.any():
+        arrays[f"{name}_kinds"] = are_integers
+    return arrays
 
 
 def from_arrays(name: str, arrays: Arrays) -> npt.NDArray[Any] | None:
@@ -39,6 +44,11 @@ def from_arrays(name: str, arrays: Arrays) -> npt.NDArray[Any] | None:
     begins = np.concatenate((np.zeros(1, np.int64), ends.ravel()))
     if ends.ndim != 1 or ends.dtype != np.int64 or (np.diff(begins) < 0).any() or begins[-1] != len(stored):
         raise ValueError(f"{name} must end where {name}_ends says")
+    kinds = arrays.get(f"{name}_kinds", np.zeros(len(ends), np.uint8))
+    if kinds.shape != ends.shape or kinds.dtype != np.uint8:
+        raise ValueError(f"{name}_kinds must say 0 or 1 of each id")
     text, ids = stored.tobytes(), np.empty(len(ends), object)
-    ids[:] = [text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(begins[:-1], ends, strict=True)]
+    for i, (begin, end, is_integer) in enumerate(zip(begins[:-1], ends, kinds, strict=True)):
+        written = text[begin:end].decode("utf-8", "surrogatepass")
+        ids[i] = int(written) if is_integer else written
     return ids

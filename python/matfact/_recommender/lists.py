@@ -13,7 +13,7 @@ from matfact._recommender.fold_in import Folding
 from matfact._recommender.histories import is_sequence, require_known, take_rows, with_lists
 from matfact._top_n import Recommendations, best_of_pairs, search
 from matfact._validation import check_num_threads
-from matfact.interactions import Codes
+from matfact.interactions import Codes, as_list
 
 _NONE: Codes = np.zeros(0, np.int64)
 
@@ -117,16 +117,16 @@ class Lists(Folding):
         denied, denied_own = self._filter(exclude, len(w), "exclude")
         if denied_own is not None:
             seen = with_lists(seen, denied_own)
-        if own is not None:
-            return self._best_of(w, history, own, with_lists(seen, [denied] * len(w)), n)
         mask = np.zeros(known.n_items, bool)
-        mask[allowed if include is not None else slice(None)] = True
+        mask[allowed if include is not None and own is None else slice(None)] = True
         mask[denied] = False
+        if own is not None:
+            return self._best_of(w, history, [codes[mask[codes]] for codes in own], seen, n)
         return self._search(w, history, seen, None if mask.all() else np.flatnonzero(mask), n)
 
     def _filter(self, ids: Any, n_users: int, name: str) -> tuple[Codes, list[Codes] | None]:
         """Items for all users, or those of each."""
-        listed = [] if ids is None else list(ids)
+        listed = [] if ids is None else as_list(ids)
         if not (listed and is_sequence(listed[0])):
             return require_known(self.interactions_.item_codes(listed), listed, "item"), None
         if len(listed) != n_users:
