@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 
@@ -187,6 +188,33 @@ def test_what_does_not_fit_together_is_refused(tmp_path, header, arrays, message
 def test_other_files_of_the_format_are_no_models(tmp_path, metadata):
     save_file(ARRAYS, tmp_path / "other", metadata)
     with pytest.raises(ValueError, match="is no Popularity that can be read"):
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("kind", [matfact.BiasedMF(2, random_state=0), matfact.Baseline()])
+def test_a_number_that_is_not_finite_is_refused(kind, number, named, tmp_path):
+    clone(kind).fit(named).save(tmp_path / "model")
+    with safe_open(tmp_path / "model", framework="numpy") as file:
+        text = file.metadata()["matfact"]
+    mean = f'"mean": {named.matrix.data.mean()}'
+    assert mean in text
+    save_file(load_file(tmp_path / "model"), tmp_path / "bad", {"matfact": text.replace(mean, f'"mean": {number}')})
+    with pytest.raises(ValueError, match=f"must hold finite numbers, got {number}"):
+        type(kind).load(tmp_path / "bad")
+
+
+def test_a_file_without_interactions_is_refused(model, named, tmp_path):
+    """There would be no average user: everything would be NaN."""
+    if "n_components" in model.get_params():
+        model.set_params(n_components=3)
+    model.fit(named).save(tmp_path / "model")
+    with safe_open(tmp_path / "model", framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = load_file(tmp_path / "model")
+    none = {name: arrays[name][:0] for name in ("values", "indices")} | {"indptr": 0 * arrays["indptr"]}
+    save_file(arrays | none, tmp_path / "empty", metadata)
+    with pytest.raises(ValueError, match="interactions must hold at least one entry"):
+        type(model).load(tmp_path / "empty")
+
+
         matfact.Popularity.load(tmp_path / "other")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import matfact
 from matfact._recommender.factors import Factors
+from matfact._recommender.histories import as_interactions
 from matfact._recommender.id_arrays import Arrays, from_arrays, to_arrays
 from matfact.interactions import Interactions
 
@@ -109,7 +111,7 @@ class Saving(Factors):
                 matrix, user_ids=from_arrays("user_ids", arrays), item_ids=from_arrays("item_ids", arrays)
             )
             model = cls(**header["parameters"])
-            model._adopt(known, arrays["w"], arrays["h"], header["facts"])
+            model._adopt(as_interactions(known), arrays["w"], arrays["h"], header["facts"])
             model._check_adopted()
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)} is no {cls.__name__} that can be read: {error}") from error
@@ -135,10 +137,18 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
 
 
 def _header(file: Any) -> dict[str, Any]:
-    header = json.loads((file.metadata() or {})[_KEY])
+    header = json.loads((file.metadata() or {})[_KEY], parse_float=_finite, parse_constant=_finite)
     if not isinstance(header, dict):
         raise ValueError(f"{_KEY!r} must be a JSON object")
     return header
+
+
+def _finite(text: str) -> float:
+    """The number; `save` writes none that is not finite, and a model of one would predict NaN."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{_KEY!r} must hold finite numbers, got {text}")
+    return number
 
 
 @contextmanager
