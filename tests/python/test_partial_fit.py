@@ -82,6 +82,37 @@ def test_users_may_come_in_any_order_between_known_ones(model, whole):
     assert model._w.tobytes() == again._w.tobytes()
 
 
+def test_rows_without_new_entries_keep_their_bits(model, whole):
+    """Parts of a split name all users; gradients and draws leave rows that solving again would change."""
+    part = whole.matrix.toarray()
+    part[1:] = 0
+    model.fit(users(whole, np.arange(50)))
+    before = model._w.copy()
+    model.partial_fit_users(matfact.Interactions(sp.csr_array(part), user_ids=whole.user_ids, item_ids=whole.item_ids))
+    assert model._w[1:50].tobytes() == before[1:].tobytes()
+    assert model.interactions_.user_ids.tolist() == whole.user_ids.tolist()
+    assert model.interactions_.user_counts[50:].tolist() == [0] * 10
+    average = model.recommend(["nobody"], 5, exclude_seen=False)
+    cold = model.recommend(["u55"], 5, exclude_seen=False)
+    assert cold.items.tolist() == average.items.tolist()
+    nothing = matfact.Interactions(sp.csr_array((50, 40)), user_ids=whole.user_ids[:50], item_ids=whole.item_ids)
+    after = model._w.copy()
+    assert model.partial_fit_users(nothing)._w.tobytes() == after.tobytes()
+
+
+@pytest.mark.parametrize("model", ["BiasedMF", "sgd", "Baseline", "Popularity"], indirect=True)
+def test_items_without_new_entries_keep_their_bits(model, whole):
+    """But for models that rotate their factors."""
+    part = whole.matrix.toarray()
+    part[:, 1:] = 0
+    model.fit(items(whole, np.arange(35)))
+    before = model._h.copy()
+    model.partial_fit_items(matfact.Interactions(sp.csr_array(part), user_ids=whole.user_ids, item_ids=whole.item_ids))
+    assert model._h[1:35].tobytes() == before[1:].tobytes()
+    assert model.interactions_.item_counts[35:].tolist() == [0] * 5
+    assert np.isfinite(model.predict(whole.user_ids, 139)).all()
+
+
 @pytest.mark.parametrize("model", ["als", "cg", "BiasedMF", "PureSVD", "Baseline", "Popularity"], indirect=True)
 def test_new_items_are_found_by_users(model, whole):
     model.fit(items(whole, np.arange(35)))

@@ -20,8 +20,9 @@ class PartialFit(Factors):
     def partial_fit_users(self, interactions: Interactions) -> Self:
         """Bring new entries of users into the model; all items stay as they are.
 
-        The users that `interactions` name are solved for with what they had and what is new, as `fold_in` does, and are
-        from then on users of the fit. All others keep their factors, bit for bit.
+        The users who have entries in `interactions`, or are not in the model, are solved for with what they had and
+        what is new, as `fold_in` does, and are from then on users of the fit. All others keep their factors, bit for
+        bit.
 
         Parameters
         ----------
@@ -47,6 +48,8 @@ class PartialFit(Factors):
         columns = known.item_codes(interactions.item_ids)
         _require_all(columns, interactions.item_ids, interactions.item_counts, "item", "partial_fit_items")
         merged = _Merged.of(known.matrix, known.user_ids, interactions.matrix, interactions.user_ids, columns)
+        if not len(merged.changed):
+            return self
         rows = merged.changed_rows()
         w = _with_rows(self._w, merged, self._solve_rows(rows))
         whole = Interactions(merged.matrix, user_ids=merged.ids, item_ids=known.item_ids)
@@ -55,8 +58,8 @@ class PartialFit(Factors):
     def partial_fit_items(self, interactions: Interactions) -> Self:
         """Bring new entries of items into the model; all users stay as they are.
 
-        The items that `interactions` name are solved for with what they had and what is new, as half a sweep of the fit
-        does. All others keep their scores, up to rounding.
+        The items that have entries in `interactions`, or are not in the model, are solved for with what they had and
+        what is new, as half a sweep of the fit does. All others keep their scores, up to rounding.
 
         Parameters
         ----------
@@ -83,6 +86,8 @@ class PartialFit(Factors):
         columns = known.user_codes(interactions.user_ids)
         _require_all(columns, interactions.user_ids, interactions.user_counts, "user", "partial_fit_users")
         merged = _Merged.of(known.transposed, known.item_ids, interactions.transposed, interactions.item_ids, columns)
+        if not len(merged.changed):
+            return self
         rows = merged.changed_rows()
         h = _with_rows(self._h, merged, self._solve_columns(rows))
         whole = Interactions(merged.matrix.T.tocsr(), user_ids=known.user_ids, item_ids=merged.ids)
@@ -123,15 +128,20 @@ class _Merged:
     def of(cls, old: Any, old_ids: Any, new: Any, new_ids: Any, columns: Codes) -> _Merged:
         """`columns` are those of `new` in `old`, below 0 where there is no entry."""
         place = {i: code for code, i in enumerate(old_ids.tolist())}
-        changed = np.array([place.setdefault(i, len(place)) for i in new_ids.tolist()], np.int64)
+        named = np.array([place.setdefault(i, len(place)) for i in new_ids.tolist()], np.int64)
+        # A part of a split names everybody: those with nothing new in it stay as they are.
+        moved = np.flatnonzero((np.diff(new.indptr) > 0) | (named >= len(old_ids)))
+        changed = named[moved]
         n_rows = len(place)
         ids = old_ids
         if n_rows > len(old_ids):
             fresh = [i for i in new_ids.tolist() if place[i] >= len(old_ids)]
             both = [*old_ids.tolist(), *fresh]
             ids = np.array(both, np.int64) if {old_ids.dtype.kind, new_ids.dtype.kind} == {"i"} else _as_objects(both)
+        if not len(changed):
+            return cls(old, ids, changed)
         before = take_rows(old, np.where(changed < len(old_ids), changed, -1)).tocoo()
-        entries = new.tocoo()
+        entries = take_rows(new, moved).tocoo()
         rows = np.concatenate((before.row, entries.row))
         cols = np.concatenate((before.col, columns[entries.col]))
         values = np.concatenate((before.data, entries.data))
