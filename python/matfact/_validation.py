@@ -170,6 +170,14 @@ def as_integer(value: Any, name: str) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
+def as_count(value: Any, name: str, least: int = 1) -> int:
+    """`value` as an int of at least `least`."""
+    n = as_integer(value, name)
+    if n < least:
+        raise ValueError(f"{name} must be at least {least}, got {n}")
+    return n
+
+
 def as_real(value: Any, name: str, *, positive: bool = False) -> float:
     """`value` as a finite float, at least 0, or above 0 with `positive`."""
     if isinstance(value, (bool, np.bool_, str, bytes)):
@@ -230,10 +238,7 @@ def fixed_seed(random_state: RandomState) -> int:
 
 def check_max_passes(value: Any) -> int:
     """An integer of at least 1."""
-    passes = as_integer(value, "max_passes")
-    if passes < 1:
-        raise ValueError(f"max_passes must be at least 1, got {passes}")
-    return passes
+    return as_count(value, "max_passes")
 
 
 def _sparse_shape(x: Any, name: str) -> tuple[int, int]:

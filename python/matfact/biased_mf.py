@@ -13,7 +13,7 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions
-from matfact._validation import as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
+from matfact._validation import as_count, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
 
 
@@ -205,21 +205,14 @@ class BiasedMF(Recommender):
         """
         options = self._options()
         solver = check_choice(self.solver, mt.BiasedSolver, "solver")
-        chain = {"burn_in": as_integer(self.burn_in, "burn_in"), "n_samples": as_integer(self.n_samples, "n_samples")}
+        chain = {"burn_in": as_count(self.burn_in, "burn_in", 0), "n_samples": as_count(self.n_samples, "n_samples")}
         descent: dict[str, Any] = {
-            "max_iter": as_integer(self.max_iter, "max_iter"),
+            "max_iter": as_count(self.max_iter, "max_iter"),
             "tol": as_real(self.tol, "tol"),
             "learning_rate": 0.0,  # the core's default
         }
         if self.learning_rate is not None:
             descent["learning_rate"] = as_real(self.learning_rate, "learning_rate", positive=True)
-        for name, value, least in (
-            ("max_iter", descent["max_iter"], 1),
-            ("burn_in", chain["burn_in"], 0),
-            ("n_samples", chain["n_samples"], 1),
-        ):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
         known = as_interactions(interactions)
         x, xt = known.matrix, known.transposed
         arrays = (x.data, x.indices, x.indptr, xt.data, xt.indices, xt.indptr)
@@ -324,11 +317,8 @@ class BiasedMF(Recommender):
         return means.clip(*self._range), deviations
 
     def _options(self) -> dict[str, Any]:
-        k = as_integer(self.n_components, "n_components")
-        if k < 1:
-            raise ValueError(f"n_components must be at least 1, got {k}")
         return {
-            "n_components": k,
+            "n_components": as_count(self.n_components, "n_components"),
             "l2": as_real(self.l2, "l2"),
             "l2_scaling": _core.L2Scaling[check_choice(self.l2_scaling, mt.L2Scaling, "l2_scaling")],
             "biases": check_flag(self.biases, "biases"),

@@ -12,7 +12,7 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
-from matfact._validation import as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
+from matfact._validation import as_count, as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
 
 
@@ -238,10 +238,7 @@ class BPR(Recommender):
         return int(self._fitted_options["n_components"] + self._fitted_options["item_bias"])
 
     def _options(self) -> dict[str, Any]:
-        k, max_iter = as_integer(self.n_components, "n_components"), as_integer(self.max_iter, "max_iter")
-        for name, count in (("n_components", k), ("max_iter", max_iter)):
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, got {count}")
+        k, max_iter = as_count(self.n_components, "n_components"), as_count(self.max_iter, "max_iter")
         loss = check_choice(self.loss, mt.PairLoss, "loss")
         negatives = check_choice(self.negatives, mt.Negatives, "negatives")
         if loss == "warp" and negatives != "uniform":

@@ -12,7 +12,7 @@ from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
-from matfact._validation import as_integer, as_real, check_choice, check_num_threads, draw_seed
+from matfact._validation import as_count, as_real, check_choice, check_num_threads, draw_seed
 from matfact.eigh import eigh
 from matfact.interactions import Interactions
 
@@ -184,12 +184,8 @@ class ImplicitMF(Recommender):
             If the factors overflow float32.
         """
         options = self._options()
-        k, max_iter = as_integer(self.n_components, "n_components"), as_integer(self.max_iter, "max_iter")
-        cg_steps, block_size = as_integer(self.cg_steps, "cg_steps"), as_integer(self.block_size, "block_size")
-        counts = {"n_components": k, "max_iter": max_iter, "cg_steps": cg_steps, "block_size": block_size}
-        for name, value in counts.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        k, max_iter = as_count(self.n_components, "n_components"), as_count(self.max_iter, "max_iter")
+        cg_steps, block_size = as_count(self.cg_steps, "cg_steps"), as_count(self.block_size, "block_size")
         solver = check_choice(self.solver, mt.ImplicitSolver, "solver")
         if solver == "auto":
             solver = "als" if k <= 32 else "cg"
