@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matfact import typing as mt
 from matfact._recommender import Factor, Recommender, as_interactions
-from matfact._validation import as_integer, as_real
+from matfact._validation import as_count, as_real
 from matfact.interactions import Interactions
 
 
@@ -82,24 +82,22 @@ class Baseline(Recommender):
         TypeError
             If `interactions` are not sparse, or a parameter has the wrong type.
         """
-        l2_item, max_iter = as_real(self.l2_item, "l2_item"), as_integer(self.max_iter, "max_iter")
-        if max_iter < 1:
-            raise ValueError(f"max_iter must be at least 1, got {max_iter}")
-        l2_user = as_real(self.l2_user, "l2_user")
+        l2, max_iter = self._penalties(), as_count(self.max_iter, "max_iter")
         known = as_interactions(interactions)
         cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
         mean = float(values.mean())
         users = np.zeros(known.n_users)
         for _ in range(max_iter):
             left = values - mean - np.repeat(users, known.user_counts)
-            items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2_item)
-            users = _biases(known.matrix, mean, items, l2_user)
+            items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2["item"])
+            users = _biases(known.matrix, mean, items, l2["user"])
         self._adopt(known, _column(users), _column(items), {"mean": mean})
         return self
 
     _default_metric = "rmse"
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
+        self._fitted_l2 = self._penalties()
         self.global_mean_ = float(facts["mean"])
         self.user_bias_, self.item_bias_ = w[:, 0], h[:, 0]
         values = interactions.matrix.data
@@ -128,14 +126,17 @@ class Baseline(Recommender):
         """
         return cast(Factor, super().predict(users, items).clip(*self._range))
 
+    def _penalties(self) -> dict[str, float]:
+        return {side: as_real(getattr(self, f"l2_{side}"), f"l2_{side}") for side in ("user", "item")}
+
     def _n_columns(self) -> int:
         return 1
 
     def _solve_rows(self, rows: Any) -> Factor:
-        return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self.l2_user))
+        return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self._fitted_l2["user"]))
 
     def _solve_columns(self, columns: Any) -> Factor:
-        return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self.l2_item))
+        return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self._fitted_l2["item"]))
 
     def _queries(self, w: Factor) -> Factor:
         return np.ones_like(w)

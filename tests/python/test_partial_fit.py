@@ -167,11 +167,17 @@ def test_threads_change_no_bit(model, whole, num_threads):
 
 
 def test_parameters_that_were_changed_since_do_not_count(whole):
-    model = matfact.ImplicitMF(5, solver="als", l2=0.5, random_state=0).fit(users(whole, np.arange(50)))
-    expected = model.fold_in(users(whole, np.arange(50, 60)))
-    model.set_params(l2=0.001, n_components=7).partial_fit_users(users(whole, np.arange(50, 60)))
-    assert model._w[50:].tobytes() == expected.tobytes()
-    assert model.l2 == 0.001
+    for model, other in (
+        (matfact.ImplicitMF(5, solver="als", l2=0.5, random_state=0), {"l2": 0.001, "n_components": 7}),
+        (matfact.Baseline(), {"l2_user": 0.001, "l2_item": 70.0}),
+    ):
+        model.fit(users(whole, np.arange(50)))
+        expected = model.fold_in(users(whole, np.arange(50, 60)))
+        model.set_params(**other)
+        assert model.fold_in(users(whole, np.arange(50, 60))).tobytes() == expected.tobytes()
+        model.partial_fit_users(users(whole, np.arange(50, 60)))
+        assert model._w[50:].tobytes() == expected.tobytes()
+        assert {name: getattr(model, name) for name in other} == other
 
 
 def test_a_model_that_grew_is_saved_whole(model, whole, tmp_path):
