@@ -14,6 +14,7 @@ import numpy as np
 
 import matfact
 from matfact.interactions import Duplicates, Interactions
+from matfact.metrics import check_metric
 
 if TYPE_CHECKING:
     from matfact._recommender import Recommender
@@ -89,14 +90,16 @@ def _run_fit(options: argparse.Namespace) -> None:
     part, test = table, None
     if options.test_size is not None:
         part, test = matfact.random_split(table, options.test_size, random_state=options.seed)
-    metric = options.metric[0] if options.metric else model._default_metric
+    metrics = options.metric or [model._default_metric]
+    for name in metrics:
+        check_metric(name)
     iterates = "validation" in inspect.signature(model.fit).parameters
     more: dict[str, Any] = {"progress": sys.stderr.isatty() and find_spec("tqdm") is not None} if iterates else {}
     if options.validation is not None:
         if not iterates:
             raise ValueError(f"{options.model} does not iterate: there is nothing that --validation could stop")
         part, more["validation"] = matfact.random_split(part, options.validation, random_state=options.seed + 1)
-        more["metric"] = metric
+        more["metric"] = metrics[0]
     started = time.perf_counter()
     fit: Any = model.fit
     fit(part, **more)
@@ -105,12 +108,12 @@ def _run_fit(options: argparse.Namespace) -> None:
         print(f"sweeps            {model.n_iter_} ({model.status_})")
     if options.validation is not None:
         value = model.validation_history_[model.best_iter_ - 1]
-        print(f"kept              sweep {model.best_iter_}, {metric} {value:.6g}")
+        print(f"kept              sweep {model.best_iter_}, {metrics[0]} {value:.6g}")
     print(f"fitted            {part.n_interactions:,} entries in {time.perf_counter() - started:.3f} s")
-    if test is not None:
-        _print_metrics(matfact.evaluate(model, test, options.metric or [metric]), "held out")
-    model.save(options.output)
+    model.save(options.output)  # before it is judged, which may fail
     print(f"wrote {options.output}")
+    if test is not None:
+        _print_metrics(matfact.evaluate(model, test, metrics), "held out")
 
 
 def _new_model(options: argparse.Namespace) -> Any:

@@ -86,6 +86,8 @@ def test_every_model_fits_a_parquet_file_without_values(table, tmp_path, capsys,
         (["fit", "nowhere.csv", "--model", "biased-mf", "-o", "{out}"], "nowhere.csv does not exist"),
         (["fit", "{ratings}", "--model", "biased-mf", "--columns", "user,film", "-o", "{out}"], "no column 'film'"),
         (["fit", "{ratings}", "--model", "biased-mf", "--columns", "user", "-o", "{out}"], "two or three columns"),
+        # Not n_components: the metric is looked at before the fit.
+        (["fit", "{ratings}", "--model", "pure-svd", "-k", "99", "--metric", "ndcg", "-o", "{out}"], "metrics must be"),
         (["recommend", "{model}", "--user", "ann"], "ids of users are integers, got 'ann'"),
         (["recommend", "{ratings}", "--user", "1"], ""),
         (["evaluate", "{model}", "{ratings}", "--metric", "ndcg"], "metrics must be"),
@@ -133,6 +135,16 @@ def test_a_terminal_gets_a_bar_with_objective_and_metric(ratings, tmp_path, caps
     shown = capsys.readouterr().err
     assert "BiasedMF" in shown
     assert ", rmse " in shown
+
+
+def test_a_model_is_written_before_it_is_judged(ratings, tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ValueError("no metric today")
+
+    monkeypatch.setattr(matfact, "evaluate", fail)
+    path = tmp_path / "m.mf"
+    assert main(["fit", str(ratings), "--model", "baseline", "--test-size", "0.1", "-o", str(path)]) == 2
+    assert matfact.Baseline.load(path).interactions_.n_interactions == 360
 
 
 def test_the_demo_of_ratings_beats_its_baselines(capsys):
