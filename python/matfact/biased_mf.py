@@ -255,6 +255,8 @@ class BiasedMF(Recommender):
         self.user_factors_, self.item_factors_ = self._factors(w), self._factors(h)
         if self._draws is not None:
             self.noise_std_ = self._draws.noise
+        elif hasattr(self, "noise_std_"):  # of an earlier fit with draws
+            del self.noise_std_
         self.user_bias_, self.item_bias_ = self._bias(w), self._bias(h)
         values = interactions.matrix.data
         self._range = float(values.min()), float(values.max())

@@ -126,3 +126,10 @@ def test_least_squares_know_no_standard_deviation(fitted):
     model = matfact.BiasedMF(2, random_state=0).fit(fitted[1])
     with pytest.raises(ValueError, match="return_std needs solver='gibbs', got 'als'"):
         model.predict([0], [0], return_std=True)
+
+
+def test_the_noise_of_draws_does_not_outlive_them():
+    ratings, *_ = planted()
+    model = matfact.BiasedMF(2, solver="gibbs", burn_in=1, n_samples=2, random_state=0).fit(ratings)
+    assert model.noise_std_ > 0
+    assert not hasattr(model.set_params(solver="als").fit(ratings), "noise_std_")
