@@ -175,8 +175,8 @@ class BiasedMF(Recommender):
         patience : int, default=3
             Sweeps without a better value after which the fit ends; None runs them all.
         start : BiasedMF, optional
-            A fitted model whose users' factors are where the iteration starts, with as many components; None starts at
-            random.
+            A fitted model whose users' factors are where the iteration starts, with as many components; users whom it
+            does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
             unchanged and leaves the model as it was.
@@ -191,7 +191,7 @@ class BiasedMF(Recommender):
         Raises
         ------
         ValueError
-            If there is no entry, a value is not finite, or a parameter is out of range.
+            If there is no entry, a value is not finite, a parameter is out of range, or `start` knows no user.
         TypeError
             If `interactions` are not sparse, or a parameter has the wrong type.
         NumericalError

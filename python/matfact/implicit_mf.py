@@ -161,8 +161,8 @@ class ImplicitMF(Recommender):
         patience : int, default=3
             Sweeps without a better value after which the fit ends; None runs them all.
         start : ImplicitMF, optional
-            A fitted model whose users' factors are where the iteration starts, with as many components; None starts at
-            random.
+            A fitted model whose users' factors are where the iteration starts, with as many components; users whom it
+            does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
             unchanged and leaves the model as it was.
@@ -177,7 +177,7 @@ class ImplicitMF(Recommender):
         Raises
         ------
         ValueError
-            If a value is not positive, there is no entry, or a parameter is out of range.
+            If a value is not positive, there is no entry, a parameter is out of range, or `start` knows no user.
         TypeError
             If `interactions` are not sparse, or a parameter has the wrong type.
         NumericalError

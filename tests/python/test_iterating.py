@@ -16,15 +16,16 @@ from matfact import _progress
 MODELS = [
     matfact.ImplicitMF(8, solver="als", l2=1e-4, max_iter=12, random_state=0),
     matfact.ImplicitMF(8, solver="cg", l2=1e-4, max_iter=12, random_state=0),
+    matfact.ImplicitMF(8, solver="block", block_size=3, l2=1e-4, max_iter=12, random_state=0),
     matfact.BiasedMF(8, l2=1e-3, max_iter=12, random_state=0),
     matfact.BPR(8, learning_rate=0.2, l2_user=0.0, l2_positive=0.0, l2_negative=0.0, max_iter=12, random_state=0),
     matfact.BiasedMF(8, solver="sgd", l2=1e-3, learning_rate=0.3, max_iter=12, random_state=0),
     matfact.BiasedMF(8, solver="adam", l2=1e-3, learning_rate=0.1, max_iter=12, random_state=0),
 ]
-TAKE_START = MODELS[:3]
+TAKE_START = MODELS[:4]
 
 
-@pytest.fixture(params=MODELS, ids=["als", "cg", "BiasedMF", "BPR", "sgd", "adam"])
+@pytest.fixture(params=MODELS, ids=["als", "cg", "block", "BiasedMF", "BPR", "sgd", "adam"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -136,20 +137,20 @@ def test_a_saved_model_remembers_what_was_kept(model, split, tmp_path):
     assert other.validation_history_.tolist() == model.validation_history_.tolist()
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
 def test_a_start_goes_on_where_a_model_ended(model, split):
-    """The users' factors are all that a sweep starts from but for "cg", where items start at their last values."""
+    """The users' factors are all that a sweep starts from but for solvers that improve what items had."""
     ended = clone(model).set_params(max_iter=6).fit(split.train)
     model.set_params(max_iter=1).fit(split.train, start=ended)
     cold = clone(model).fit(split.train)
     assert model.objective_ < cold.objective_
-    if getattr(model, "solver", None) != "cg":
+    if model.solver not in ("cg", "block"):
         # The rotation, where there is one, changes nothing but rounding: of some hundred float32 sums.
         assert model.objective_ <= ended.objective_ * (1 + 500 * np.finfo(np.float32).eps)
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
-def test_a_start_is_matched_by_ids_and_unknown_users_start_as_the_average(model, split):
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+def test_a_start_is_matched_by_ids(model, split):
     ended = clone(model).fit(split.train)
     order = np.random.default_rng(0).permutation(90)
     mixed = matfact.Interactions(
@@ -158,7 +159,25 @@ def test_a_start_is_matched_by_ids_and_unknown_users_start_as_the_average(model,
     start = model._start_of(ended, mixed, ended._w.shape[1])
     assert start.tobytes() == ended._rows_of_users(order).tobytes()
     renamed = matfact.Interactions(split.train.matrix, user_ids=np.arange(90) + 1000, item_ids=split.train.item_ids)
-    assert np.isfinite(model.fit(renamed, start=ended).objective_)
+    with pytest.raises(ValueError, match="start knows none of the users"):
+        model.fit(renamed, start=ended)
+
+
+@pytest.mark.parametrize("n_known", [1, 30])
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+def test_a_start_that_knows_few_users_ends_as_low_as_a_random_one(model, n_known, split):
+    few = matfact.Interactions(
+        split.train.matrix[:n_known], user_ids=split.train.user_ids[:n_known], item_ids=split.train.item_ids
+    )
+    # Penalties that leave one minimum or minima that are alike.
+    model.set_params(l2=0.02, max_iter=60)
+    ended = clone(model).fit(few)
+    objectives = [clone(model).set_params(random_state=seed).fit(split.train).objective_ for seed in range(4)]
+    spread = max(objectives) - min(objectives)
+    assert model.fit(split.train, start=ended).objective_ <= max(objectives) + spread
+    start = model._start_of(ended, split.train, ended._w.shape[1])
+    assert np.linalg.matrix_rank(start[n_known:] - start[n_known:].mean(axis=0), tol=1e-3) == start.shape[1]
+    assert start[:n_known].tobytes() == ended._w.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +194,7 @@ def test_mistakes_are_named(model, split, options, message):
         model.fit(split.train, **{"validation": split.test, **options})
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
 def test_a_start_is_a_fitted_model_of_the_same_kind(model, split):
     for start in (matfact.PureSVD(3), clone(model), matfact.PureSVD(8).fit(split.train)):
         with pytest.raises(ValueError, match="start must be a fitted"):

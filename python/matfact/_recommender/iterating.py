@@ -14,8 +14,10 @@ from matfact import metrics
 from matfact import typing as mt
 from matfact._progress import Callback, Iteration, bars, between_sweeps, reported
 from matfact._recommender.factors import Factor, Factors
-from matfact._validation import as_integer, check_flag
+from matfact._validation import as_count, check_flag, draw_seed
 from matfact.interactions import Interactions
+
+_ASIDE = 0.2  # over the root of the number of columns, as far as random starts of ImplicitMF
 
 
 class State(NamedTuple):
@@ -34,6 +36,7 @@ class Iterating(Factors):
     validation_history_: npt.NDArray[np.float64] | None
     best_iter_: int
     n_iter_: int
+    random_state: mt.RandomState
     status_: mt.Status
     _default_metric = "ndcg@10"
     _sweep = "sweeps"
@@ -73,7 +76,7 @@ class Iterating(Factors):
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable, got {callback!r}")
         judge = None if validation is None else self._judge(known, validation, metric or self._default_metric)
-        sweeps = Sweeps(self, known, callback, judge, None if patience is None else _at_least_one(patience, "patience"))
+        sweeps = Sweeps(self, known, callback, judge, None if patience is None else as_count(patience, "patience"))
         with bars(progress), reported(type(self).__name__, sweeps.told, unit=self._sweep, note=sweeps.note) as report:
             sweeps.report = report
             yield sweeps
@@ -95,14 +98,24 @@ class Iterating(Factors):
         return Judge(validation, metric)
 
     def _start_of(self, start: Any, known: Interactions, n_columns: int) -> Factor | None:
-        """The users' factors of the model `start`; the average user's where it does not know them."""
+        """The users' factors of the model `start`; near the average user's where it does not know them."""
         if start is None:
             return None
         if not self._takes_start():
             raise ValueError(f"start is not for {self}: it starts at random")
         if type(start) is not type(self) or not hasattr(start, "interactions_") or start._w.shape[1] != n_columns:
             raise ValueError(f"start must be a fitted {type(self).__name__} with factors of {n_columns} columns")
-        return np.ascontiguousarray(start._rows_of_users(start.interactions_.user_codes(known.user_ids)))
+        codes, counts = start.interactions_.user_codes(known.user_ids), start.interactions_.user_counts
+        has_factors = (codes >= 0) & (counts[np.maximum(codes, 0)] > 0)
+        w = np.ascontiguousarray(start._rows_of_users(codes))
+        if not has_factors[known.user_counts > 0].any():
+            raise ValueError("start knows none of the users: are the ids those of its fit? (None starts at random)")
+        # Equal rows span one direction, in which all items that only new users have would be solved.
+        aside = np.flatnonzero(~has_factors & (known.user_counts > 0))
+        scale = _ASIDE / n_columns**0.5
+        random = np.random.default_rng(draw_seed(self.random_state))
+        w[aside] += random.uniform(-scale, scale, (len(aside), n_columns)).astype(np.float32)
+        return w
 
 
 class Judge(NamedTuple):
@@ -172,10 +185,3 @@ class Sweeps:
             self._best, self._best_iter = State(w, h, facts), n_iter
         stop = self._callback is not None and bool(self._callback(Iteration(n_iter, objective, value)))
         return stop or (self._patience is not None and n_iter - self._best_iter >= self._patience)
-
-
-def _at_least_one(value: Any, name: str) -> int:
-    n = as_integer(value, name)
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, got {n}")
-    return n
