@@ -292,8 +292,8 @@ class BiasedMF(Recommender):
         Returns
         -------
         predictions : array of shape (n_pairs,), float32
-            Unknown users are rated as the average user, unknown items as those without a history: by the mean and the
-            user's bias.
+            Unknown users are rated as the average user, unknown items by the mean and the user's bias. So are items
+            without a history, but for ``solver="gibbs"``, which draws theirs from the prior.
         std : array of shape (n_pairs,), float32
             Only with `return_std`: standard deviations of ratings, by what the draws disagree and by the noise.
 

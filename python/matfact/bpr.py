@@ -68,7 +68,7 @@ class BPR(Recommender):
         :math:`b_i`, shifted so that the least is 0, which changes no ranking: an item without an entry, whose factor
         and bias are 0, ranks with the least liked.
     objective_ : float
-        Mean loss in the last epoch.
+        Mean loss in the epoch that was kept.
     objective_history_ : array of shape (n_iter,), float64
         Mean loss of the pairs that each epoch drew, each before the step that it asked for; without the penalties.
     objective_error_ : array of shape (n_iter,), float64

@@ -130,7 +130,8 @@ def evaluate(
     model : recommender
         Fitted to the training part.
     test : Interactions
-        The test part, with the ids of the training part.
+        The test part, with the ids of the training part. An entry that is in the fit too counts as relevant, though
+        with `exclude_seen` it is never listed: values then cannot reach 1.
     metrics : sequence of str, default=("ndcg@10", "recall@10")
         ``"rmse"``, ``"mae"``, ``"auc"``, or precision, recall, hit_rate, mrr, map, ndcg, coverage or novelty with the
         length of the list, such as ``"ndcg@10"``; `matfact.metrics` defines them.

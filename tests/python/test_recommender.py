@@ -158,6 +158,28 @@ def test_the_own_history_folds_in_as_the_user(model, x):
 
 
 def test_new_interactions_are_matched_by_the_ids_of_items(model, named):
+@pytest.mark.parametrize(
+    ("model", "n_columns", "of_nobody"),
+    [
+        (MODELS[0], 5, 0),
+        (MODELS[1], 6, 0),
+        (MODELS[2], 4 * 6, None),
+        (MODELS[3], 6, [0, 0, 0, 0, 0, 1]),
+        (matfact.Baseline(), 1, 0),
+        (matfact.Popularity(), 1, 1),
+        (matfact.SpectralRecommender(5), 5, 0),
+    ],
+    indirect=["model"],
+)
+def test_fold_in_has_the_columns_that_it_documents(model, n_columns, of_nobody, x):
+    folded = model.fit(x).fold_in(x)
+    assert folded.shape == (60, n_columns)
+    if of_nobody is None:  # the means of the prior, which are no zeros
+        assert folded[-1].tobytes() == model._draws.prior[::2].tobytes()
+    else:
+        assert (folded[-1] == of_nobody).all()
+
+
     model.fit(named)
     df = pd.DataFrame({"user": ["z", "z", "z"], "item": [99, 9, 7], "rating": [1, 2, 4]})
     new = model.recommend_new(matfact.Interactions.from_frame(df), 4)

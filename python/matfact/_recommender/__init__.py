@@ -14,8 +14,9 @@ from matfact._recommender.saving import Saving
 class Recommender(Lists, Neighbours, PartialFit, Iterating, Saving):
     """A user's score of an item is an inner product of their factors, or differs from one by a constant of the user.
 
-    Users without a history, and ids that did not occur in `fit`, are served as the average user. An item without a
-    history has the factor 0. No score is ever NaN.
+    Users without a history, and ids that did not occur in `fit`, are served as the average user. An item whose id did
+    not occur has the factor 0, as one without a history has unless factors are drawn: draws of it come from the prior.
+    No score is ever NaN.
     """
 
 

@@ -23,9 +23,11 @@ class Folding(Factors):
 
         Returns
         -------
-        array of shape (n_queries, n_components), float32
-            What `fit` would have given these users with these items; zeros for an empty history. With biases, a last
-            column holds them.
+        array of shape (n_queries, n_columns), float32
+            What `fit` would have given these users with these items: `n_components` columns, and then in `BiasedMF` one
+            of their biases, in `BPR` one of ones for the biases of the items to meet. In `Baseline` it is the biases
+            alone, in `Popularity` ones alone; with ``solver="gibbs"`` the columns of all draws side by side. But for
+            the ones an empty history gives zeros, or the mean of the prior where there are draws.
 
         Raises
         ------
