@@ -36,7 +36,8 @@ class SpectralRecommender(Projection):
     linear_weight : float, default=10/3
         :math:`\gamma`, at least 0; the default is that of [1]_, which weighs the first term by 0.3 instead.
     num_threads : int, optional
-        At least 1; None uses `matfact.get_num_threads`. The linear term is multiplied by one thread.
+        At least 1; None uses `matfact.get_num_threads`. Of the decomposition: scores are multiplied by NumPy's BLAS,
+        whose own threads may change their last bits, and the linear term by one thread.
 
     Attributes
     ----------
