@@ -24,10 +24,11 @@ MODELS = [
     matfact.BPR(5, random_state=0),
     matfact.BiasedMF(5, solver="sgd", random_state=0),
     matfact.BiasedMF(5, solver="adam", random_state=0),
+    matfact.ImplicitMF(5, solver="block", block_size=2, random_state=0),
 ]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "BPR", "sgd", "adam"])
+@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "BPR", "sgd", "adam", "block"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -157,7 +158,6 @@ def test_the_own_history_folds_in_as_the_user(model, x):
     assert old.scores.tobytes() == new.scores.tobytes()
 
 
-def test_new_interactions_are_matched_by_the_ids_of_items(model, named):
 @pytest.mark.parametrize(
     ("model", "n_columns", "of_nobody"),
     [
@@ -180,6 +180,7 @@ def test_fold_in_has_the_columns_that_it_documents(model, n_columns, of_nobody, 
         assert (folded[-1] == of_nobody).all()
 
 
+def test_new_interactions_are_matched_by_the_ids_of_items(model, named):
     model.fit(named)
     df = pd.DataFrame({"user": ["z", "z", "z"], "item": [99, 9, 7], "rating": [1, 2, 4]})
     new = model.recommend_new(matfact.Interactions.from_frame(df), 4)
@@ -263,6 +264,7 @@ except KeyboardInterrupt:
     ("name", "solver"),
     [
         ("ImplicitMF", ""),
+        ("ImplicitMF", ", solver='block'"),
         ("BPR", ""),
         ("BiasedMF", ""),
         ("BiasedMF", ", solver='sgd'"),

@@ -23,10 +23,14 @@ MODELS = [
     matfact.PureSVD(5),
     matfact.Popularity(),
     matfact.Baseline(),
+    matfact.BPR(5, max_iter=3, random_state=0),
+    matfact.SpectralRecommender(5),
+    matfact.ImplicitMF(5, solver="block", block_size=2, random_state=0),
 ]
+NAMES = ["ImplicitMF", "BiasedMF", "gibbs", "sgd", "PureSVD", "Popularity", "Baseline", "BPR", "Spectral", "block"]
 
 
-@pytest.fixture(params=MODELS, ids=["ImplicitMF", "BiasedMF", "gibbs", "sgd", "PureSVD", "Popularity", "Baseline"])
+@pytest.fixture(params=MODELS, ids=NAMES)
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -184,10 +188,6 @@ def test_what_does_not_fit_together_is_refused(tmp_path, header, arrays, message
         matfact.Popularity.load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("metadata", [None, {}, {"matfact": "{"}, {"matfact": "[" * 10**5}, {"matfact": "[]"}])
-def test_other_files_of_the_format_are_no_models(tmp_path, metadata):
-    save_file(ARRAYS, tmp_path / "other", metadata)
-    with pytest.raises(ValueError, match="is no Popularity that can be read"):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 @pytest.mark.parametrize("kind", [matfact.BiasedMF(2, random_state=0), matfact.Baseline()])
 def test_a_number_that_is_not_finite_is_refused(kind, number, named, tmp_path):
@@ -215,6 +215,10 @@ def test_a_file_without_interactions_is_refused(model, named, tmp_path):
         type(model).load(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("metadata", [None, {}, {"matfact": "{"}, {"matfact": "[" * 10**5}, {"matfact": "[]"}])
+def test_other_files_of_the_format_are_no_models(tmp_path, metadata):
+    save_file(ARRAYS, tmp_path / "other", metadata)
+    with pytest.raises(ValueError, match="is no Popularity that can be read"):
         matfact.Popularity.load(tmp_path / "other")
 
 
