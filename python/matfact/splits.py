@@ -145,7 +145,10 @@ def temporal_split(interactions: Interactions, test_size: float = 0.1) -> Split:
     held_out = times > np.sort(times)[len(times) - n_test - 1]
     if not held_out.any():
         n_last = int((times == times.max()).sum())
-        raise ValueError(f"{n_last} of {len(times)} entries have the latest time, test_size={test_size} holds {n_test}")
+        raise ValueError(
+            f"{n_last} of {len(times)} entries have the latest time, more than the {n_test} of test_size={test_size}: "
+            "raise it, or use random_split"
+        )
     return Split(interactions.select(~held_out), interactions.select(held_out))
 
 
