@@ -22,7 +22,7 @@ public:
         this->n_rows = x.n_rows;
         this->n_cols = x.n_cols;
         this->n_components = k;
-        this->stride = padded<T>(k);
+        this->stride = linalg::padded<T>(k);
         scan();
         index_columns();
         residual_.resize(static_cast<std::size_t>(this->n_observed));

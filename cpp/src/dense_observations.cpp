@@ -1,3 +1,4 @@
+#include "gram_gradient.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/panels.hpp"
@@ -38,7 +39,16 @@ public:
             std::swap(at.w, at.h);
             std::swap(products.w, products.h);
         }
-        return is_tiny() ? tiny_pass(at, products) : tiled_pass(at, products);
+        if (is_tiny())
+            return tiny_pass(at, products);
+        if (products.w && products.h && this->is_complete() && !is_close_) {
+            const double squares = gram_gradient(x_, this->squared_norm, this->n_components, at, products, threads_);
+            if (squares > close * this->squared_norm)
+                return squares;
+        }
+        const double squares = tiled_pass(at, products);
+        is_close_ = squares <= 2 * close * this->squared_norm;
+        return squares;
     }
 
     void solve(FactorPair<T> factors, bool columns, double l2) override
@@ -53,6 +63,8 @@ public:
     }
 
 private:
+    /// ||E||^2 / ||X||^2 below which E is formed: differences of sums as large as X lose too many digits.
+    static constexpr double close = 1.0 / 256;
     static constexpr Index block_rows = 64;
     static constexpr Index tile_cols = 480; ///< a block of E stays in the second-level cache
     static constexpr Index most_lanes = 16;
@@ -70,16 +82,12 @@ private:
         for_blocks(x_.n_rows, block_rows, threads_, [&](Index begin, Index end, Index block) {
             const auto b = static_cast<std::size_t>(block);
             for (Index i = begin; i < end; ++i) {
-                double sum = 0.0;
-                for (Index j = 0; j < x_.n_cols; ++j) {
-                    const T value = x_(i, j);
-                    if (std::isnan(value))
-                        continue;
-                    ++observed[b];
-                    sum += static_cast<double>(value) * static_cast<double>(value);
-                    magnitudes[b] = std::max(magnitudes[b], std::abs(value));
-                }
-                squares[b] += sum;
+                const Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>, 0, Eigen::InnerStride<>> row(
+                    &x_(i, 0), x_.n_cols, Eigen::InnerStride<>(x_.col_stride));
+                const auto known = (row == row).select(row, T(0));
+                observed[b] += (row == row).count();
+                squares[b] += known.template cast<double>().square().sum();
+                magnitudes[b] = std::max(magnitudes[b], known.abs().maxCoeff());
             }
         });
         this->n_observed = ordered_sum(observed);
@@ -212,16 +220,9 @@ private:
         const Index s = this->stride;
         for (Index row = 0; row < rows; row += tile_rows) {
             const auto used = static_cast<int>(std::min<Index>(tile_rows, rows - row));
-            const Coefficients<T> of_tile{coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride};
-            T* const to = out + row * s;
-            Index c = 0;
-            while (s - c >= packet_size<T>) {
-                const auto packets = std::min<Index>(tile_packets, (s - c) / packet_size<T>);
-                multiply_tile<T>(used, static_cast<int>(packets), depth, panel + c, s, of_tile, to + c, s, add);
-                c += packets * packet_size<T>;
-            }
-            if (c < s)
-                multiply_half_tile<T>(used, depth, panel + c, s, of_tile, to + c, s, add);
+            multiply_tiles<T>(used, s, depth, panel, s,
+                              {coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride}, out + row * s, s,
+                              add);
         }
     }
 
@@ -264,7 +265,7 @@ private:
 
     MatrixView<const T> x_;
     int threads_;
-    bool swapped_;
+    bool swapped_, is_close_ = false;
     Index n_lanes_ = 0, lane_blocks_ = 0;
     std::vector<T> h_panels_, residual_, lane_products_;
     std::vector<double> losses_;

@@ -24,13 +24,23 @@ constexpr Index flat_block = 16384;
 /// Squared norms of the two factors.
 template <class T> struct SquaredNorms {
     double w, h;
-    explicit SquaredNorms(const Parameters<T>& p)
-        : w(of(p.w(), p.n_rows * p.stride)), h(of(p.h(), p.values.size() - p.n_rows * p.stride))
+    SquaredNorms(const Parameters<T>& p, int threads)
+        : w(of(p.w(), p.n_rows * p.stride, threads)), h(of(p.h(), p.values.size() - p.n_rows * p.stride, threads))
     {
     }
-    static double of(const T* data, Index size)
+    static double of_block(const T* data, Index size)
     {
         return ConstFlat<T>(data, size).template cast<double>().square().sum();
+    }
+    static double of(const T* data, Index size, int threads)
+    {
+        if (size <= flat_block)
+            return of_block(data, size);
+        std::vector<double> sums(static_cast<std::size_t>(block_count(size, flat_block)));
+        for_blocks(size, flat_block, threads, [&](Index begin, Index end, Index block) {
+            sums[static_cast<std::size_t>(block)] = of_block(data + begin, end - begin);
+        });
+        return ordered_sum(sums);
     }
 };
 
@@ -63,11 +73,11 @@ public:
         if (gradient)
             products = {gradient->w(), gradient->h()};
         const double squares = x_.residual_pass({p.w(), p.h()}, products);
-        const SquaredNorms<T> norms(p);
+        const SquaredNorms<T> norms(p, threads_);
         if (gradient) {
             add_penalty(p.w(), gradient->w(), p.n_rows * p.stride, options_.l2_w);
             add_penalty(p.h(), gradient->h(), p.values.size() - p.n_rows * p.stride, options_.l2_h);
-            const SquaredNorms<T> slopes(*gradient);
+            const SquaredNorms<T> slopes(*gradient, threads_);
             const double scale = 2.0 * weight_ * std::sqrt(x_.squared_norm * (norms.w + norms.h));
             stationarity_ = scale > 0.0 ? std::sqrt(slopes.w + slopes.h) / scale : 0.0;
         }
@@ -410,7 +420,7 @@ Descent descend(Observations<T>& x, Parameters<T>& at, const FactorizeOptions& o
 template <class T>
 double objective_of(double squares, const Observations<T>& x, const Parameters<T>& at, const FactorizeOptions& options)
 {
-    const SquaredNorms<T> norms(at);
+    const SquaredNorms<T> norms(at, 1);
     return data_weight(x, options) * squares + options.l2_w * norms.w + options.l2_h * norms.h;
 }
 

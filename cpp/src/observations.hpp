@@ -38,12 +38,6 @@ public:
     bool is_complete() const { return n_observed == n_rows * n_cols; }
 };
 
-template <class T> Index padded(Index n_components)
-{
-    constexpr Index half = linalg::half_packet_size<T>;
-    return (n_components + half - 1) / half * half;
-}
-
 /// Throws std::invalid_argument if x holds infinity.
 template <class T> void check_finite(const Observations<T>& x)
 {

@@ -9,6 +9,8 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
+
 namespace matfact::linalg {
 
 template <class T> using Packet = typename Eigen::internal::packet_traits<T>::type;
@@ -101,6 +103,28 @@ inline void multiply_half_tile(int n_rows, Index depth, const T* panel, Index pa
                                T* out, Index out_stride, bool add)
 {
     multiply_tile_rows<T, 1, tile_rows, HalfPacket<T>>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+}
+
+/// The least whole number of half packets that holds n numbers, as multiply_tiles wants it.
+template <class T> constexpr Index padded(Index n)
+{
+    return (n + half_packet_size<T> - 1) / half_packet_size<T> * half_packet_size<T>;
+}
+
+/// As multiply_tile, for a padded width of any size.
+template <class T>
+inline void multiply_tiles(int n_rows, Index width, Index depth, const T* panel, Index panel_stride,
+                           Coefficients<T> coef, T* out, Index out_stride, bool add)
+{
+    Index c = 0;
+    while (width - c >= packet_size<T>) {
+        const auto packets = std::min<Index>(tile_packets, (width - c) / packet_size<T>);
+        multiply_tile<T>(n_rows, static_cast<int>(packets), depth, panel + c, panel_stride, coef, out + c, out_stride,
+                         add);
+        c += packets * packet_size<T>;
+    }
+    if (c < width)
+        multiply_half_tile<T>(n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
 }
 
 } // namespace matfact::linalg

@@ -4,6 +4,7 @@
 #include "parallel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
 namespace matfact::linalg {
@@ -54,35 +55,24 @@ template <class S, class T> RowBlock<T> row_block(const Operand<S>& a, Index beg
     return {buffer, rows, 1, rows};
 }
 
-/// Calls body(first column, packets) for the columns of a padded width, a panel at a time.
-template <class T, class Body> void for_panels(Index width, const Body& body)
-{
-    for (Index col = 0; col < width; col += panel_width<T>)
-        body(col, static_cast<int>(std::min(width - col, panel_width<T>) / packet_size<T>));
-}
-
 /// y = block q, for q and y with rows of `width` numbers.
 template <class T> void times_block(const RowBlock<T>& a, Index n_cols, const T* q, Index width, T* y)
 {
     for (Index k = 0; k < n_cols; k += pass_depth)
         for (Index r = 0; r < a.n_rows; r += tile_rows)
-            for_panels<T>(width, [&](Index col, int packets) {
-                multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, a.n_rows - r)), packets,
-                                 std::min(pass_depth, n_cols - k), q + k * width + col, width,
-                                 {a.data + r * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride},
-                                 y + r * width + col, width, k > 0);
-            });
+            multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, a.n_rows - r)), width,
+                              std::min(pass_depth, n_cols - k), q + k * width, width,
+                              {a.data + r * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride}, y + r * width,
+                              width, k > 0);
 }
 
-/// z += block' y.
-template <class T> void add_transposed_times_block(const RowBlock<T>& a, Index n_cols, const T* y, Index width, T* z)
+/// z = [add ? z : 0] + block' y.
+template <class T>
+void transposed_times_block(const RowBlock<T>& a, Index n_cols, const T* y, Index width, T* z, bool add)
 {
     for (Index j = 0; j < n_cols; j += tile_rows)
-        for_panels<T>(width, [&](Index col, int packets) {
-            multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, n_cols - j)), packets, a.n_rows, y + col,
-                             width, {a.data + j * a.col_stride, a.col_stride, a.row_stride}, z + j * width + col,
-                             width);
-        });
+        multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, n_cols - j)), width, a.n_rows, y, width,
+                          {a.data + j * a.col_stride, a.col_stride, a.row_stride}, z + j * width, width, add);
 }
 
 template <class T> void copy_padded(MatrixView<const T> from, Index width, T* to)
@@ -105,27 +95,30 @@ void sum_over_blocks(const Operand<S>& a, MatrixView<T> z, Index width, int thre
     for_each_task_on_worker(n_lanes, threads, [&](Index lane, Index worker) {
         T* const sum = sums.data() + lane * d * width;
         T* const y = products.data() + worker * rows * width;
-        std::fill_n(sum, d * width, T(0));
-        const Index last = std::min(a.x.n_rows, (lane + 1) * lane_blocks * rows);
-        for (Index begin = lane * lane_blocks * rows; begin < last; begin += rows) {
+        const Index first = lane * lane_blocks * rows, last = std::min(a.x.n_rows, first + lane_blocks * rows);
+        for (Index begin = first; begin < last; begin += rows) {
             const RowBlock<T> block =
                 row_block(a, begin, std::min(last, begin + rows), buffers.data() + worker * buffers.n_cols());
             left(block, begin, y);
-            add_transposed_times_block(block, d, y, width, sum);
+            transposed_times_block(block, d, y, width, sum, begin > first);
         }
     });
     for_blocks(d, 64, threads, [&](Index begin, Index end, Index) {
+        constexpr Index together = 16;
         for (Index j = begin; j < end; ++j)
-            for (Index c = 0; c < z.n_cols; ++c) {
-                double total = 0.0;
-                for (Index lane = 0; lane < n_lanes; ++lane)
-                    total += static_cast<double>(sums(lane, j * width + c));
-                z(j, c) = static_cast<T>(total);
+            for (Index c = 0; c < z.n_cols; c += together) {
+                const Index used = std::min(together, z.n_cols - c);
+                std::array<double, together> total{};
+                for (Index lane = 0; lane < n_lanes; ++lane) {
+                    const T* const of_lane = &sums(lane, j * width + c);
+                    for (Index i = 0; i < used; ++i)
+                        total[static_cast<std::size_t>(i)] += static_cast<double>(of_lane[i]);
+                }
+                for (Index i = 0; i < used; ++i)
+                    z(j, c + i) = static_cast<T>(total[static_cast<std::size_t>(i)]);
             }
     });
 }
-
-template <class T> Index padded(Index n_cols) { return block_count(n_cols, packet_size<T>) * packet_size<T>; }
 
 } // namespace
 
@@ -164,10 +157,27 @@ void transposed_times(const Operand<S>& a, MatrixView<const T> y, MatrixView<T> 
     });
 }
 
+template <class S, class T>
+void times_both(const Operand<S>& a, MatrixView<const T> q, MatrixView<T> aq, MatrixView<const T> y, MatrixView<T> z,
+                int threads)
+{
+    const Index width = padded<T>(q.n_cols);
+    Matrix<T> packed(q.n_rows, width);
+    copy_padded(q, width, packed.data());
+    sum_over_blocks(a, z, width, threads, [&](const RowBlock<T>& block, Index begin, T* rows) {
+        times_block(block, a.x.n_cols, packed.data(), width, rows);
+        for (Index r = 0; r < block.n_rows; ++r)
+            std::copy_n(rows + r * width, aq.n_cols, &aq(begin + r, 0));
+        copy_padded(y.rows(begin, begin + block.n_rows), width, rows);
+    });
+}
+
 #define MATFACT_ROW_PASS(S, T)                                                                                         \
     template void gram_times(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);                              \
     template void times_by_rows(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);                           \
-    template void transposed_times(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);
+    template void transposed_times(const Operand<S>&, MatrixView<const T>, MatrixView<T>, int);                        \
+    template void times_both(const Operand<S>&, MatrixView<const T>, MatrixView<T>, MatrixView<const T>,               \
+                             MatrixView<T>, int);
 MATFACT_ROW_PASS(float, float)
 MATFACT_ROW_PASS(float, double)
 MATFACT_ROW_PASS(double, double)

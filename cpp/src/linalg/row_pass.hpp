@@ -20,4 +20,9 @@ void times_by_rows(const Operand<S>& a, MatrixView<const T> q, MatrixView<T> y, 
 template <class S, class T>
 void transposed_times(const Operand<S>& a, MatrixView<const T> y, MatrixView<T> z, int threads);
 
+/// aq = A q and z = A' y, shapes as above; types as in gram_times.
+template <class S, class T>
+void times_both(const Operand<S>& a, MatrixView<const T> q, MatrixView<T> aq, MatrixView<const T> y, MatrixView<T> z,
+                int threads);
+
 } // namespace matfact::linalg
