@@ -5,6 +5,7 @@
 #include "linalg/lapack_calls.hpp"
 #include "linalg/normal_equations.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "parallel.hpp"
 
 #include <Eigen/Core>
@@ -54,7 +55,7 @@ template <class T> linalg::SmallMatrix gram_of(const T* factor, Index rows, Inde
 double largest_eigenvalue(linalg::SmallMatrix g)
 {
     std::vector<double> w;
-    linalg::own_symmetric_eigen({g.data(), g.rows(), g.cols(), g.rows(), 1}, w);
+    linalg::symmetric_eigen<double>({g.data(), g.rows(), g.cols(), g.rows(), 1}, w, 1);
     return w.back();
 }
 

@@ -5,6 +5,7 @@
 #include "linalg/krylov.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "linalg/symmetric_product.hpp"
 #include "matfact/certificate.hpp"
 #include "matfact/random.hpp"
@@ -118,35 +119,21 @@ EighSolver choose_solver(Index n, Index k)
 /// What krylov may take of the time of a direct solver, which grows with n^3 as a pass does with n^2, less fixed costs.
 Index passes_worth_trying(Index n) { return n * n / 27000; }
 
-/// w and v of the leading pairs by a direct solver on a copy of a.
-template <class T>
-EighResult<T> by_lapack(MatrixView<const T> a, Index k, T magnitude, bool subset, int threads,
-                        const linalg::Checkpoint& checkpoint)
+/// w and v of the leading pairs by a direct solver.
+template <class T> EighResult<T> by_reduction(MatrixView<const T> a, Index k, bool subset, int threads)
 {
     const Index n = a.n_rows;
-    const int pass_threads = n <= worth_threads ? 1 : threads;
-    const T scale = balance(magnitude);
-    Matrix<T> work(n, n);
-    for_blocks(n, tile, pass_threads, [&](Index begin, Index end, Index) {
-        for (Index i = begin; i < end; ++i)
-            for (Index j = 0; j < n; ++j)
-                work(i, j) = scale * a(i, j);
-    });
-    if (checkpoint)
-        checkpoint();
     std::vector<T> ascending;
     Matrix<T> rows;
     if (subset)
-        rows = linalg::symmetric_eigen_leading(work.view(), k, ascending, threads);
+        rows = linalg::symmetric_eigen_leading(a, k, ascending, threads);
     else {
-        linalg::symmetric_eigen(work.view(), ascending, threads);
-        rows = std::move(work);
+        rows = Matrix<T>(n, n);
+        linalg::symmetric_eigen(a, ascending, rows.view(), threads);
     }
     EighResult<T> result;
-    const Index found = rows.n_rows();
-    for (Index c = 0; c < k; ++c)
-        result.w.push_back(ascending[static_cast<std::size_t>(found - 1 - c)] / scale);
-    result.v = as_columns(std::move(rows), k, pass_threads);
+    result.w.assign(ascending.rbegin(), ascending.rbegin() + k);
+    result.v = as_columns(std::move(rows), k, n <= worth_threads ? 1 : threads);
     return result;
 }
 
@@ -311,7 +298,7 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
             solver = direct_solver(n, k);
     }
     if (solver != EighSolver::krylov)
-        result = by_lapack(a, k, magnitude, solver == EighSolver::subset, threads, checkpoint_of(progress));
+        result = by_reduction(a.col_stride == 1 ? a : a.transposed(), k, solver == EighSolver::subset, threads);
     if (options.compute_residuals) {
         Certificate<T> certificate = eigh_certificate<T>(a, result.w, result.v.view(), result.next_value, threads);
         result.residuals = std::move(certificate.residuals);

@@ -4,6 +4,7 @@
 #include "linalg/gram.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"
 #include "matfact/svd.hpp"
 #include "parallel.hpp"
@@ -103,7 +104,7 @@ template <class T> Parameters<T> spectral_start(Observations<T>& x, const Factor
         static_cast<double>(x.n_rows) * static_cast<double>(x.n_cols) / static_cast<double>(x.n_observed);
     Matrix<double> axes = linalg::gram<double>(y.view(), linalg::Centering::none, 1.0, threads).matrix;
     std::vector<double> sizes;
-    linalg::own_symmetric_eigen(axes.view(), sizes);
+    linalg::symmetric_eigen<double>(axes.view(), sizes, 1);
     for (double& size : sizes)
         size = std::sqrt(std::max(0.0, size)) * inflation;
     for (Index c = 0; c < k; ++c) {

@@ -3,6 +3,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -154,12 +155,10 @@ struct Spectrum {
 Spectrum eigenpairs(Matrix<double> a, Index k, int threads)
 {
     const Index d = a.n_rows();
-    if (d <= worth_lapack_threads)
-        threads = 1;
     std::vector<double> ascending;
     Matrix<double> rows;
     if (k < d)
-        rows = symmetric_eigen_leading(a.view(), k, ascending, threads);
+        rows = symmetric_eigen_leading<double>(a.view(), k, ascending, threads);
     else {
         symmetric_eigen(a.view(), ascending, threads);
         rows = std::move(a);

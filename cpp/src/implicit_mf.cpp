@@ -6,6 +6,7 @@
 #include "linalg/gram.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/small_cholesky.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "random_factor.hpp"
 #include "require.hpp"
 #include "row_sweep.hpp"

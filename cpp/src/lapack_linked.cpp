@@ -1,7 +1,7 @@
 // The LAPACK that the library was linked to (MATFACT_LAPACK=ON).
 #include "matfact/lapack.hpp"
 
-#define MATFACT_ROUTINES(X) X(dsytrd) X(ssytrd) X(dormtr) X(sormtr) X(dsyevr) X(ssyevr) X(dgesdd) X(sgesdd)
+#define MATFACT_ROUTINES(X) X(dgesdd) X(sgesdd)
 
 extern "C" {
 // Declared without parameters: they are only named here, and lapack.cpp knows their types.

@@ -6,6 +6,7 @@
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"
 #include "matfact/svd.hpp"
 #include "parallel.hpp"
@@ -107,7 +108,7 @@ PpcaState start(PpcaPass<T>& pass, const ColumnFacts& facts, Index k, const Scal
     map_of(small).noalias() = as_map(v).transpose() * as_map(image);
     map_of(small) = (0.5 * (map_of(small) + map_of(small).transpose())).eval();
     std::vector<double> values; // ascending
-    own_symmetric_eigen(small.view(), values);
+    symmetric_eigen<double>(small.view(), values, 1);
     double left = scale.variance * static_cast<double>(n);
     for (double& value : values) {
         value *= scale.variance; // squared products of other units could overflow
@@ -302,7 +303,7 @@ bool variational_sweep(const PpcaMoments& moments, Index n_rows, double n_observ
     axes.noalias() += as_map(state.w).transpose() * as_map(state.w);
     axes = (root.transpose() * axes * root).eval();
     std::vector<double> values; // ascending
-    own_symmetric_eigen({axes.data(), k, k, k, 1}, values);
+    symmetric_eigen<double>({axes.data(), k, k, k, 1}, values, 1);
     // Row i of the row-major result is column i of the column-major matrix; the largest axis comes first, and signs
     // that change from sweep to sweep would spoil the extrapolation.
     SmallMatrix turn = axes.rowwise().reverse();

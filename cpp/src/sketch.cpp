@@ -4,6 +4,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
 #include "linalg/lapack_calls.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "parallel.hpp"
 
 #include <cmath>

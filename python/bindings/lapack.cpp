@@ -24,9 +24,7 @@ void set_lapack_by_address(const std::string& provider, const std::map<std::stri
     static std::list<std::string> providers;
 
     LapackTable table;
-    const std::map<std::string, void**> known{
-        {"dsytrd", &table.dsytrd}, {"ssytrd", &table.ssytrd}, {"dormtr", &table.dormtr}, {"sormtr", &table.sormtr},
-        {"dsyevr", &table.dsyevr}, {"ssyevr", &table.ssyevr}, {"dgesdd", &table.dgesdd}, {"sgesdd", &table.sgesdd}};
+    const std::map<std::string, void**> known{{"dgesdd", &table.dgesdd}, {"sgesdd", &table.sgesdd}};
     for (const auto& [name, address] : routines) {
         const auto field = known.find(name);
         if (field == known.end())

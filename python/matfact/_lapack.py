@@ -13,9 +13,6 @@ from matfact import _core
 # How each routine must be declared, with `f` for its floating-point type and `i` for its integer:
 # LAPACK's published argument lists. Anything else is refused: a wrong guess would corrupt memory.
 _ARGUMENTS = {
-    "sytrd": "c i f i f f f f i i",
-    "ormtr": "c c c i i f i f f i f i i",
-    "syevr": "c c c i f i f f i i f i f f i i f i i i i",
     "gesdd": "c i i f i f f i f i f i i i",
 }
 _ROUTINES = tuple(precision + stem for precision in "ds" for stem in _ARGUMENTS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from matfact import _core, _lapack
+from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Certificate
 from matfact._operator import Operator, as_operator, is_operator
@@ -165,7 +165,6 @@ def eigh(
     threads = check_num_threads(num_threads)
     shown = check_flag(progress, "progress")
     core_callback = between_passes(callback)
-    _lapack.ensure_lapack_for(a.shape)
     if isinstance(a, Operator):
         if solver not in ("auto", "krylov"):
             raise ValueError(f"solver={solver!r} needs the entries of A: use 'krylov' for a linear operator")

@@ -1,5 +1,4 @@
-// By the reduction where a LAPACK is linked, else by Eigen: the promises are the same.
-#include "linalg/lapack_calls.hpp"
+#include "linalg/symmetric_eigen.hpp"
 
 #include "support/matrices.hpp"
 
@@ -16,7 +15,7 @@ template <class T> void check_pairs(MatrixView<const T> a, const std::vector<T>&
     CHECK(orthonormality<T>(v.transposed()) < rounding<T>(factor));
     const Matrix<double> va = product<T>(v, a);
     double worst = 0.0;
-    for (Index i = 0; i < n; ++i)
+    for (Index i = 0; i < v.n_rows; ++i)
         for (Index j = 0; j < n; ++j)
             worst = std::max(worst, std::abs(va(i, j) - static_cast<double>(w[static_cast<std::size_t>(i)]) *
                                                             static_cast<double>(v(i, j))));
@@ -31,6 +30,23 @@ template <class T> void check_matrix(Matrix<T> a)
     std::vector<T> w;
     linalg::symmetric_eigen(v.view(), w, 2);
     check_pairs<T>(a.view(), w, v.view());
+}
+
+/// The leading k pairs by inverse iteration are those of divide and conquer, and solve their equation.
+template <class T> void check_leading(const Matrix<T>& a, Index k)
+{
+    const Index n = a.n_rows();
+    std::vector<T> w, all;
+    Matrix<T> copied = copy<T>(a.view());
+    linalg::symmetric_eigen(copied.view(), all, 2);
+    const Matrix<T> v = linalg::symmetric_eigen_leading<T>(a.view(), k, w, 2);
+    REQUIRE(static_cast<Index>(w.size()) == k);
+    check_pairs<T>(a.view(), w, v.view());
+    const double norm = std::max(std::abs(static_cast<double>(all.front())), std::abs(static_cast<double>(all.back())));
+    for (Index i = 0; i < k; ++i)
+        CHECK(
+            std::abs(static_cast<double>(w[static_cast<std::size_t>(i)] - all[static_cast<std::size_t>(n - k + i)])) <=
+            rounding<T>(16 * std::sqrt(static_cast<double>(n))) * norm);
 }
 
 } // namespace
@@ -60,5 +76,55 @@ TEST_CASE_TEMPLATE("repeated, vanishing and extreme eigenvalues keep the vectors
         for (Index i = 0; i < a.size(); ++i)
             a.data()[i] *= scale / 8;
         check_matrix(std::move(a));
+    }
+}
+
+TEST_CASE_TEMPLATE("the leading eigenpairs alone are as good as among all", T, float, double)
+{
+    for (const Index n : {1, 2, 5, 33, 130, 257})
+        for (const Index k : {Index{1}, (n + 3) / 4, n})
+            check_leading(symmetric_matrix<T>(n), k);
+}
+
+// Inverse iteration with equal shifts would find the same vector again; these have up to 150 equal values, and pairs
+// that agree in all but the last digits (Wilkinson's matrix).
+TEST_CASE_TEMPLATE("leading vectors of equal and nearly equal eigenvalues are orthonormal", T, float, double)
+{
+    constexpr Index n = 150;
+    Matrix<T> diagonal = zero_matrix<T>(n, n), wilkinson = zero_matrix<T>(n, n), blocks = zero_matrix<T>(n, n);
+    for (Index i = 0; i < n; ++i) {
+        diagonal(i, i) = static_cast<T>(i % 3);
+        wilkinson(i, i) = std::abs(static_cast<T>(2 * i - n + 1)) / 2;
+        if (i > 0)
+            wilkinson(i, i - 1) = wilkinson(i - 1, i) = T(1);
+        for (Index j = 0; j < n; ++j)
+            blocks(i, j) = i / 50 == j / 50 ? T(1) : T(0);
+    }
+    for (const Index k : {1, 7, 60, 149}) {
+        check_leading(zero_matrix<T>(n, n), k);
+        check_leading(diagonal, k);
+        check_leading(wilkinson, k);
+        check_leading(blocks, k);
+    }
+}
+
+// Around the sizes of panels, chunks and column blocks.
+TEST_CASE_TEMPLATE("the bits of eigenpairs do not depend on the threads", T, float, double)
+{
+    for (const Index n : {90, 260, 530, 1100}) {
+        const Matrix<T> a = symmetric_matrix<T>(n);
+        std::vector<T> w, leading;
+        Matrix<T> v(n, n);
+        linalg::symmetric_eigen<T>(a.view(), w, v.view(), 1);
+        const Matrix<T> leading_v = linalg::symmetric_eigen_leading<T>(a.view(), 40, leading, 1);
+        for (const int threads : {2, 3, 7}) {
+            std::vector<T> many;
+            Matrix<T> many_v(n, n);
+            linalg::symmetric_eigen<T>(a.view(), many, many_v.view(), threads);
+            CHECK(same_bits(w, many));
+            CHECK(same_bits(v, many_v));
+            CHECK(same_bits(leading_v, linalg::symmetric_eigen_leading<T>(a.view(), 40, many, threads)));
+            CHECK(same_bits(leading, many));
+        }
     }
 }

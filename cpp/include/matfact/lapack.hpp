@@ -9,12 +9,6 @@ namespace matfact {
 struct LapackTable {
     const char* provider = nullptr; ///< shown by cpu_info(); must outlive the process
     bool ilp64 = false;             ///< integers are 64 bits wide
-    void* dsytrd = nullptr;
-    void* ssytrd = nullptr;
-    void* dormtr = nullptr;
-    void* sormtr = nullptr;
-    void* dsyevr = nullptr;
-    void* ssyevr = nullptr;
     void* dgesdd = nullptr;
     void* sgesdd = nullptr;
     int (*get_num_threads)() = nullptr; ///< of the provider's thread pool; null = unknown

@@ -4,6 +4,7 @@
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
 #include "linalg/row_pass.hpp"
+#include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"
 #include "parallel.hpp"
 
@@ -286,8 +287,7 @@ private:
         Ritz ritz;
         ritz.rows = Matrix<double>(size_, size_);
         convert(MatrixView<const double>(projection_.view()).block(0, 0, size_, size_), ritz.rows.view(), 1);
-        // One thread: the bits of a borrowed LAPACK may depend on their number.
-        symmetric_eigen<double>(ritz.rows.view(), ritz.values, 1);
+        symmetric_eigen<double>(ritz.rows.view(), ritz.values, options_.threads);
         ritz.norm = std::max(std::abs(ritz.values.front()), std::abs(ritz.values.back()));
         for (Index i = 0; i < size_; ++i) {
             const Eigen::Map<const Eigen::VectorXd> last(&ritz.rows(i, size_ - coupling_.cols()), coupling_.cols());

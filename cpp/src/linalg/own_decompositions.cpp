@@ -1,8 +1,7 @@
-// Eigen's dense decompositions, which serve where no LAPACK is installed.
+// Eigen's singular value decomposition, which serves where no LAPACK is installed.
 #include "linalg/lapack_calls.hpp"
 #include "matfact/status.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <Eigen/SVD>
 
 namespace matfact::linalg {
@@ -15,15 +14,6 @@ using Map = Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
 Map transposed_map(MatrixView<double> a) { return {a.data, a.n_cols, a.n_rows, Eigen::OuterStride<>(a.row_stride)}; }
 
 } // namespace
-
-void own_symmetric_eigen(MatrixView<double> a, std::vector<double>& w)
-{
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(transposed_map(a));
-    if (solver.info() != Eigen::Success)
-        throw NumericalError("the symmetric eigensolver did not converge");
-    transposed_map(a) = solver.eigenvectors();
-    w.assign(solver.eigenvalues().begin(), solver.eigenvalues().end());
-}
 
 void own_singular_values_and_vectors(MatrixView<double> a, Matrix<double>& u, std::vector<double>& s,
                                      Matrix<double>& vt)

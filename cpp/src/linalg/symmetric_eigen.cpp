@@ -1,8 +1,8 @@
 #include "linalg/symmetric_eigen.hpp"
 
-#include "linalg/lapack_calls.hpp"
 #include "linalg/tridiagonal_eigen.hpp"
-#include "matfact/status.hpp"
+#include "linalg/tridiagonal_leading.hpp"
+#include "linalg/tridiagonalize.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -15,10 +15,7 @@ namespace matfact::linalg {
 namespace {
 
 constexpr Index block_rows = 32;
-constexpr Index worth_lapack_threads = 256; ///< below, one thread is done before others are awake
-/// Below, our threads stay out of it: LAPACK's wait actively for a while after its call, and ours after each of theirs.
-/// On two cores the whole was faster with ours asleep, up to about this size.
-constexpr Index worth_own_threads = 1536;
+constexpr Index worth_threads = 256; ///< below, one thread is done before others are awake
 
 /// A power of two that brings the largest magnitude of the upper triangle near 1: squares are formed of all entries.
 template <class T> T balancing_scale(MatrixView<const T> a, int threads)
@@ -37,49 +34,84 @@ template <class T> T balancing_scale(MatrixView<const T> a, int threads)
     return std::ldexp(T(1), std::clamp(-exponent, -limit, limit));
 }
 
-template <class T> std::vector<double> widened(const std::vector<T>& values)
+/// Row i becomes what row order[i] was, a range of columns after the other.
+template <class T> void permute_rows(MatrixView<T> a, const std::vector<Index>& order, int threads)
 {
-    if (!std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value); }))
-        throw NumericalError("the tridiagonal form of a symmetric matrix holds NaN or infinity");
-    return {values.begin(), values.end()};
+    constexpr Index together = 64;
+    Matrix<T> kept(std::max(1, threads), together);
+    std::vector<Index> cycles; // where they begin
+    std::vector<bool> seen(order.size());
+    for (Index i = 0; i < a.n_rows; ++i)
+        if (!seen[static_cast<std::size_t>(i)] && order[static_cast<std::size_t>(i)] != i) {
+            cycles.push_back(i);
+            for (Index j = i; !seen[static_cast<std::size_t>(j)]; j = order[static_cast<std::size_t>(j)])
+                seen[static_cast<std::size_t>(j)] = true;
+        }
+    for_each_task_on_worker(block_count(a.n_cols, together), threads, [&](Index task, Index worker) {
+        const Index begin = task * together, width = std::min(together, a.n_cols - begin);
+        T* const first = &kept(worker, 0);
+        for (const Index start : cycles) {
+            std::copy_n(&a(start, begin), width, first);
+            Index to = start;
+            for (Index from = order[static_cast<std::size_t>(to)]; from != start;
+                 to = from, from = order[static_cast<std::size_t>(to)])
+                std::copy_n(&a(from, begin), width, &a(to, begin));
+            std::copy_n(first, width, &a(to, begin));
+        }
+    });
 }
 
 } // namespace
 
-template <class T> void symmetric_eigen_by_reduction(MatrixView<T> a, std::vector<T>& w, int threads)
+template <class T> void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w, MatrixView<T> v, int threads)
 {
     const Index n = a.n_rows;
-    const int lapack_threads = n <= worth_lapack_threads ? 1 : threads;
-    if (n <= worth_own_threads)
+    if (n <= worth_threads)
         threads = 1;
     const T scale = balancing_scale<T>(a, threads);
-    if (scale != T(1))
-        for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index) {
-            for (Index i = begin; i < end; ++i)
-                for (Index j = i; j < n; ++j)
-                    a(i, j) *= scale;
-        });
-    std::vector<T> diagonal, beside, tau;
-    reduce_to_tridiagonal(a, diagonal, beside, tau, lapack_threads);
-    std::vector<double> d = widened(diagonal), e = widened(beside);
-    Matrix<T> v(n, n);
-    tridiagonal_eigen(d, e, v.view(), threads);
-    apply_reflections<T>(a, tau, v.view(), lapack_threads);
+    TridiagonalForm<T> form = tridiagonalize<T>(a, scale, threads);
+    std::vector<double>& values = form.diagonal;
+    tridiagonal_eigen(values, form.beside, v, threads);
+    apply_reflections(form, v, threads);
 
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](Index i, Index j) { return d[static_cast<std::size_t>(i)] < d[static_cast<std::size_t>(j)]; });
+    const auto value = [&](Index i) { return values[static_cast<std::size_t>(i)]; };
+    std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return value(i) < value(j); });
     w.clear();
     for (const Index i : order)
-        w.push_back(static_cast<T>(d[static_cast<std::size_t>(i)] / static_cast<double>(scale)));
-    for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index) {
-        for (Index i = begin; i < end; ++i)
-            std::copy_n(&v(order[static_cast<std::size_t>(i)], 0), n, &a(i, 0));
-    });
+        w.push_back(static_cast<T>(value(i) / static_cast<double>(scale)));
+    permute_rows(v, order, threads);
 }
 
-template void symmetric_eigen_by_reduction(MatrixView<float>, std::vector<float>&, int);
-template void symmetric_eigen_by_reduction(MatrixView<double>, std::vector<double>&, int);
+template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Index k, std::vector<T>& w, int threads)
+{
+    const Index n = a.n_rows;
+    if (k == n) { // of all pairs, divide and conquer gives the more orthogonal vectors
+        Matrix<T> all(n, n);
+        symmetric_eigen(a, w, all.view(), threads);
+        return all;
+    }
+    if (n <= worth_threads)
+        threads = 1;
+    const T scale = balancing_scale<T>(a, threads);
+    const TridiagonalForm<T> form = tridiagonalize(a, scale, threads);
+    Matrix<double> of_form(k, n);
+    const std::vector<double> values = tridiagonal_leading(form.diagonal, form.beside, of_form.view(), threads);
+    Matrix<T> v(k, n);
+    w.clear();
+    for (Index i = 0; i < k; ++i) {
+        w.push_back(static_cast<T>(values[static_cast<std::size_t>(k - 1 - i)] / static_cast<double>(scale)));
+        std::transform(&of_form(k - 1 - i, 0), &of_form(k - 1 - i, 0) + n, &v(i, 0),
+                       [](double entry) { return static_cast<T>(entry); });
+    }
+    apply_reflections(form, v.view(), threads);
+    return v;
+}
+
+template void symmetric_eigen(MatrixView<const float>, std::vector<float>&, MatrixView<float>, int);
+template void symmetric_eigen(MatrixView<const double>, std::vector<double>&, MatrixView<double>, int);
+template Matrix<float> symmetric_eigen_leading(MatrixView<const float>, Index, std::vector<float>&, int);
+template Matrix<double> symmetric_eigen_leading(MatrixView<const double>, Index, std::vector<double>&, int);
 
 } // namespace matfact::linalg
