@@ -8,7 +8,10 @@
 #include <vector>
 
 #ifdef _OPENMP
+#include <atomic>
+#include <chrono>
 #include <omp.h>
+#include <thread>
 #endif
 
 namespace matfact {
@@ -21,6 +24,31 @@ bool may_run_parallel();
 
 inline Index block_count(Index n, Index block) { return (n + block - 1) / block; }
 
+#ifdef _OPENMP
+/// Waits until every thread of the team runs. A scheduler may put a thread that wakes up behind the caller on the same
+/// core, where it stays for as long as the caller does not sleep: tens of milliseconds, spent in waiting for each
+/// other.
+inline void gather_team(int team)
+{
+    constexpr int glances = 2000, naps = 100;
+    constexpr std::chrono::microseconds nap(20);
+    std::atomic<int> arrived{0};
+#pragma omp parallel num_threads(team) default(none) shared(arrived, nap)
+    {
+        if (omp_get_thread_num() > 0)
+            arrived.fetch_add(1, std::memory_order_relaxed);
+        else
+            for (int i = 0; i < glances + naps && arrived.load(std::memory_order_relaxed) + 1 < omp_get_num_threads();
+                 ++i)
+                if (i >= glances)
+                    std::this_thread::sleep_for(nap);
+    }
+}
+
+using Clock = std::chrono::steady_clock;
+inline thread_local Clock::time_point last_region; ///< when this thread last left one
+#endif
+
 /// Calls body(i, worker) for i in 0 .. count - 1, in any order. `worker` < max(1, threads) tells concurrent calls
 /// apart: it picks scratch memory and must not touch the result. The body must not throw: memory is taken before.
 template <class Body> void for_each_task_on_worker(Index count, int threads, const Body& body)
@@ -28,9 +56,13 @@ template <class Body> void for_each_task_on_worker(Index count, int threads, con
 #ifdef _OPENMP
     const int team = static_cast<int>(std::min<Index>(threads, count));
     if (team > 1 && may_run_parallel()) {
+        constexpr std::chrono::microseconds awake(200); // for which idle threads look out for work
+        if (Clock::now() - last_region > awake)
+            gather_team(team);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team)
         for (Index i = 0; i < count; ++i)
             body(i, static_cast<Index>(omp_get_thread_num()));
+        last_region = Clock::now();
         return;
     }
 #endif
