@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from matfact.interactions import Codes, Interactions
+from matfact.interactions import Codes, Interactions, with_items_of
 
 
 def as_interactions(interactions: Any) -> Interactions:
@@ -22,12 +22,7 @@ def as_interactions(interactions: Any) -> Interactions:
 def as_history(rows: Any, known: Interactions) -> Any:
     """Histories in the item codes of a fit (CSR, float32); items that are unknown there are left out."""
     if isinstance(rows, Interactions):
-        codes = known.item_codes(rows.item_ids)
-        entries = rows.matrix.tocoo()
-        kept = codes[entries.col] >= 0
-        shape = (rows.n_users, known.n_items)
-        place = (entries.row[kept].astype(np.int64), codes[entries.col[kept]])
-        rows = sp.csr_array((entries.data[kept], place), shape=shape)
+        rows = with_items_of(known, rows)
     elif getattr(rows, "ndim", 2) == 1 and sp.issparse(rows):
         rows = rows.reshape(1, -1)
     history = Interactions(rows).matrix
