@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import scipy.sparse as sp
+from narwhals.dependencies import is_into_dataframe
 
 from matfact.interactions import Codes, Interactions, with_items_of
 
 
 def as_interactions(interactions: Any) -> Interactions:
-    """`interactions` themselves, or those of a sparse array of users x items."""
-    known = interactions if isinstance(interactions, Interactions) else Interactions(interactions)
+    """`interactions` themselves, or those of a sparse array of users x items, or of a table."""
+    if isinstance(interactions, Interactions):
+        known = interactions
+    elif is_into_dataframe(interactions):
+        has_ratings = "rating" in nw.from_native(interactions, eager_only=True).columns
+        known = Interactions.from_frame(interactions, value="rating" if has_ratings else None)
+    else:
+        known = Interactions(interactions)
     if known.n_interactions == 0:
         raise ValueError("interactions must hold at least one entry")
     return known
