@@ -1,9 +1,14 @@
-"""Recommenders against `implicit`: time of an iteration with what it reaches, and of lists for all users."""
+"""Recommenders against `implicit`: time of an iteration with what it reaches, and time and memory of lists for all."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,13 +161,19 @@ def epochs(k: int, at_least: float) -> Job:
     return Job(f"bpr_{k}", run)
 
 
+def catalogue(k: int, quick: bool) -> tuple[matfact.ImplicitMF, Any]:
+    """A model of 30000 users and 40000 items, and what the users have seen."""
+    n_users, n_items, stored = (500, 2000, 5000) if quick else (30_000, 40_000, 900_000)
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.integers(0, n_users * n_items, stored))
+    seen = sp.csr_array((np.ones(len(pairs)), (pairs // n_items, pairs % n_items)), shape=(n_users, n_items))
+    return matfact.ImplicitMF(k, max_iter=1, random_state=0, num_threads=THREADS).fit(seen), seen
+
+
 def lists(k: int, at_least: float) -> Job:
     def run(quick: bool, repeats: int) -> list[Row]:
-        n_users, n_items, stored = (500, 2000, 5000) if quick else (30_000, 40_000, 900_000)
-        rng = np.random.default_rng(0)
-        pairs = np.unique(rng.integers(0, n_users * n_items, stored))
-        seen = sp.csr_array((np.ones(len(pairs)), (pairs // n_items, pairs % n_items)), shape=(n_users, n_items))
-        model = matfact.ImplicitMF(k, max_iter=1, random_state=0, num_threads=THREADS).fit(seen)
+        model, seen = catalogue(k, quick)
+        n_users, n_items = seen.shape
         other = peer_model(k, 1, use_cg=True)
         other.user_factors, other.item_factors = model.user_factors_, model.item_factors_
         matrix, users = sp.csr_matrix(seen.astype(np.float32)), np.arange(n_users)
@@ -174,6 +185,43 @@ def lists(k: int, at_least: float) -> Job:
         return [row]
 
     return Job(f"top_n_{k}", run)
+
+
+def list_memory(k: int, at_most: float) -> Job:
+    """Of a process that loads a model and serves all its users, libraries and inputs included."""
+
+    def run(quick: bool, repeats: int) -> list[Row]:
+        del repeats  # a peak does not scatter as a time does
+        model, seen = catalogue(k, quick)
+        n_users, n_items = seen.shape
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            model.save(path)
+            command = [sys.executable, "-m", "benchmarks.recommenders", str(path)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        before, peak = json.loads(done.stdout)
+        row = Row(
+            f"top 10 of {n_items} items for {n_users} users, seen ones left out, k={k}: peak memory", "–", unit="MB"
+        )
+        row.at_most, row.value = at_most, peak
+        row.note = f"of the whole process; {peak - before:.0f} MB above interpreter, libraries and model"
+        return [row]
+
+    return Job(f"top_n_memory_{k}", run)
+
+
+def _measure_lists(path: str) -> tuple[float, float]:
+    """Resident MB before the lists, and the most there have been after them."""
+    model = matfact.ImplicitMF.load(path)
+    before = _resident("VmRSS")
+    model.recommend(model.interactions_.user_ids, 10)
+    return before, _resident("VmHWM")
+
+
+def _resident(kind: str) -> float:
+    """From Linux itself: getrusage would count what the parent had before it became this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024 / 1e6
 
 
 def fold_in(k: int, n: int, at_most: float) -> Job:
@@ -207,5 +255,9 @@ JOBS = [
     *(iterations(k, use_cg=False, at_least=8.0) for k in (64, 128)),
     epochs(64, 1.3),
     lists(64, 3.0),
+    list_memory(64, 300.0),
     fold_in(64, 100, 2.0),
 ]
+
+if __name__ == "__main__":
+    print(json.dumps(_measure_lists(sys.argv[1])))

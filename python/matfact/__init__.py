@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matfact.incremental_pca import IncrementalPCA
     from matfact.interactions import Interactions
     from matfact.matrix_factorization import MatrixFactorization
-    from matfact.metrics import evaluate
+    from matfact.metrics import Evaluation, evaluate
     from matfact.pca import PCA
     from matfact.popularity import Popularity
     from matfact.pure_svd import PureSVD
@@ -56,6 +56,7 @@ __all__ = [
     "ConvergenceWarning",
     "CpuInfo",
     "EighResult",
+    "Evaluation",
     "Factorization",
     "ImplicitMF",
     "IncrementalPCA",
@@ -100,6 +101,7 @@ _LAZY = {
     "BPR": "matfact.bpr",
     "Baseline": "matfact.baseline",
     "BiasedMF": "matfact.biased_mf",
+    "Evaluation": "matfact.metrics",
     "ImplicitMF": "matfact.implicit_mf",
     "IncrementalPCA": "matfact.incremental_pca",
     "Interactions": "matfact.interactions",

@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-
 import matfact
 from matfact.interactions import Duplicates, Interactions
 from matfact.metrics import check_metric
@@ -113,7 +111,8 @@ def _run_fit(options: argparse.Namespace) -> None:
     model.save(options.output)  # before it is judged, which may fail
     print(f"wrote {options.output}")
     if test is not None:
-        _print_metrics(matfact.evaluate(model, test, metrics), "held out")
+        for name, value in matfact.evaluate(model, test, metrics).items():
+            print(f"{name + ', held out':<17} {value:.6g}")
 
 
 def _new_model(options: argparse.Namespace) -> Any:
@@ -172,10 +171,4 @@ def _as_id(text: str, ids: Any) -> Any:
 
 def _run_evaluate(options: argparse.Namespace) -> None:
     model = _load(options.input, options.threads)
-    _print_metrics(matfact.evaluate(model, _read_table(options.test, options), options.metric or ["ndcg@10"]), "")
-
-
-def _print_metrics(values: dict[str, float], where: str) -> None:
-    for name, value in values.items():
-        title = f"{name}, {where}" if where else name
-        print(f"{title:<17} {np.round(value, 6):g}")
+    print(matfact.evaluate(model, _read_table(options.test, options), options.metric or ["ndcg@10"]))

@@ -62,13 +62,14 @@ class Baseline(Recommender):
         self.max_iter = max_iter
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike) -> Baseline:
+    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> Baseline:
         """Find the biases.
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user; stored values are ratings, zeros included.
+            A data frame has one for each entry, as in `score`.
 
         Returns
         -------
@@ -80,7 +81,7 @@ class Baseline(Recommender):
         ValueError
             If there is no entry, a value is not finite, or a parameter is out of range.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         """
         l2, max_iter = self._penalties(), as_count(self.max_iter, "max_iter")
         known = as_interactions(interactions)

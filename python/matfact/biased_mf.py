@@ -153,7 +153,7 @@ class BiasedMF(Recommender):
 
     def fit(
         self,
-        interactions: Interactions | mt.SparseLike,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
         *,
         validation: Interactions | mt.SparseLike | None = None,
         metric: str | None = None,
@@ -166,8 +166,9 @@ class BiasedMF(Recommender):
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user; stored values are ratings, zeros included.
+            A data frame has one for each entry, as in `score`.
         validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
             Entries held out, by which the model is judged after each sweep. The best sweep is kept, not the last.
         metric : str, optional
@@ -193,7 +194,7 @@ class BiasedMF(Recommender):
         ValueError
             If there is no entry, a value is not finite, a parameter is out of range, or `start` knows no user.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         NumericalError
             If `learning_rate` is so large that the objective grows without bound, or the factors overflow float32.
 

@@ -139,7 +139,7 @@ class BPR(Recommender):
 
     def fit(
         self,
-        interactions: Interactions | mt.SparseLike,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
         *,
         validation: Interactions | mt.SparseLike | None = None,
         metric: str | None = None,
@@ -151,8 +151,9 @@ class BPR(Recommender):
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user. Stored values are positive, and else do not matter.
+            A data frame has one for each entry, as in `score`.
         validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
             Entries held out, by which the model is judged after each epoch. The best epoch is kept, not the last.
         metric : str, optional
@@ -175,7 +176,7 @@ class BPR(Recommender):
         ValueError
             If a value is not positive, there is no entry, or a parameter is out of range.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         NumericalError
             If the factors overflow float32.
         """

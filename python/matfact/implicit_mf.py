@@ -139,7 +139,7 @@ class ImplicitMF(Recommender):
 
     def fit(
         self,
-        interactions: Interactions | mt.SparseLike,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
         *,
         validation: Interactions | mt.SparseLike | None = None,
         metric: str | None = None,
@@ -152,8 +152,8 @@ class ImplicitMF(Recommender):
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
-            One row for each user. Stored values are positive.
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
+            One row for each user. Stored values are positive. A data frame has one for each entry, as in `score`.
         validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
             Entries held out, by which the model is judged after each sweep. The best sweep is kept, not the last.
         metric : str, optional
@@ -179,7 +179,7 @@ class ImplicitMF(Recommender):
         ValueError
             If a value is not positive, there is no entry, a parameter is out of range, or `start` knows no user.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         NumericalError
             If the factors overflow float32.
         """

@@ -475,6 +475,14 @@ def require_ids_of(known: Interactions, other: Interactions, rule: str) -> None:
             raise ValueError(f"{rule}, got the {kind} {theirs!r} in place {at} for {ours!r}")
 
 
+def with_items_of(known: Interactions, part: Interactions) -> Any:
+    """The matrix of `part` with the columns of `known` (CSR); entries of items that are unknown there are left out."""
+    codes, entries = known.item_codes(part.item_ids), part.matrix.tocoo()
+    kept = codes[entries.col] >= 0
+    place = (entries.row[kept].astype(np.int64), codes[entries.col[kept]])
+    return sp.csr_array((entries.data[kept], place), shape=(part.n_users, known.n_items))
+
+
 class _Places:
     """Where ids stand; made ready when it is first asked."""
 

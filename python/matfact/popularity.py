@@ -38,13 +38,13 @@ class Popularity(Recommender):
     def __init__(self, *, num_threads: int | None = None) -> None:
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike) -> Popularity:
+    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> Popularity:
         """Count.
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
-            One row for each user; values do not matter.
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
+            One row for each user; values do not matter. A data frame has one for each entry, as in `score`.
 
         Returns
         -------
@@ -56,7 +56,7 @@ class Popularity(Recommender):
         ValueError
             If there is no entry.
         TypeError
-            If `interactions` are not sparse.
+            If `interactions` are none of these.
         """
         known = as_interactions(interactions)
         share = (known.item_counts / known.n_users).astype(np.float32)

@@ -65,13 +65,13 @@ class PureSVD(Projection):
         self.normalize = normalize
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike) -> PureSVD:
+    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> PureSVD:
         """Decompose the matrix.
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
-            One row for each user.
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
+            One row for each user. A data frame has one for each entry, as in `score`.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class PureSVD(Projection):
         ValueError
             If there is no entry, a value is not finite, or `n_components` is out of range.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         """
         check_num_threads(self.num_threads)
         normalize = self.normalize is not None and check_choice(self.normalize, mt.Normalize, "normalize")

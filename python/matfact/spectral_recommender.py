@@ -72,13 +72,13 @@ class SpectralRecommender(Projection):
         self.linear_weight = linear_weight
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike) -> SpectralRecommender:
+    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> SpectralRecommender:
         """Decompose the normalized matrix.
 
         Parameters
         ----------
-        interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
-            One row for each user. Stored values are positive.
+        interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
+            One row for each user. Stored values are positive. A data frame has one for each entry, as in `score`.
 
         Returns
         -------
@@ -90,7 +90,7 @@ class SpectralRecommender(Projection):
         ValueError
             If there is no entry, a value is not positive, or a parameter is out of range.
         TypeError
-            If `interactions` are not sparse, or a parameter has the wrong type.
+            If `interactions` are none of these, or a parameter has the wrong type.
         """
         check_num_threads(self.num_threads)
         as_real(self.linear_weight, "linear_weight")

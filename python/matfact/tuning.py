@@ -64,7 +64,7 @@ class Tuning:
 def tune(
     model: Recommender,
     space: Mapping[str, Any],
-    interactions: Interactions | mt.SparseLike,
+    interactions: Interactions | mt.SparseLike | mt.FrameLike,
     metric: str | None = None,
     n_trials: int = 16,
     *,
@@ -88,7 +88,7 @@ def tune(
     space : mapping of str to sequence or distribution
         For each parameter the values to choose from, or an object with a method ``rvs`` such as
         ``scipy.stats.loguniform(1e-4, 1)``. Where all are sequences, nothing is tried twice.
-    interactions : Interactions or SciPy sparse array of shape (n_users, n_items)
+    interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
         What to fit to.
     metric : str, optional
         As in `evaluate`; None takes the model's own.

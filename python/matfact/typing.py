@@ -16,6 +16,9 @@ MatrixLike: TypeAlias = npt.ArrayLike
 SparseLike: TypeAlias = Any
 """A SciPy sparse matrix or array (SciPy ships no types of its own)."""
 
+FrameLike: TypeAlias = Any
+"""A data frame of pandas, polars or pyarrow; any eager one that narwhals knows."""
+
 OperatorLike: TypeAlias = Any
 """A ``scipy.sparse.linalg.LinearOperator``: it is known by its products with blocks of vectors."""
 
@@ -45,6 +48,7 @@ __all__ = [
     "FactorizeInit",
     "FactorizeSolver",
     "FloatArray",
+    "FrameLike",
     "ImplicitSolver",
     "L2Scaling",
     "MatrixLike",

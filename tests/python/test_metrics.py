@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
@@ -96,7 +99,7 @@ def test_held_out_users_are_folded_in_with_their_history():
     assert found["ndcg@10"] > 1.3 * without["ndcg@10"]
 
 
-@pytest.mark.parametrize("name", ["auc@3", "ndcg", "ndcg@0", "ndcg@ten", "rmse@3", "ndcg@-1"])
+@pytest.mark.parametrize("name", ["auc@3", "ndcg", "ndcg@0", "ndcg@ten", "rmse@3", "ndcg@-1", f"ndcg@{2**63}"])
 def test_unknown_metrics_are_named(test, name):
     with pytest.raises(ValueError, match=f"metrics must be .* got '{name}'"):
         matfact.evaluate(MODEL, test, [name])
@@ -183,6 +186,22 @@ def test_metrics_without_a_length_take_those_of_k(fitted):
     found = matfact.evaluate(model, test, ["ndcg", "auc", "recall@3"], k=[5, 10])
     assert list(found) == ["ndcg@5", "ndcg@10", "auc", "recall@3"]
     assert found == matfact.evaluate(model, test, list(found), num_threads=1)
+
+
+def test_the_result_is_a_dict_and_a_table():
+    found = matfact.Evaluation({"ndcg@5": 0.25, "auc": 0.875, "recall@10": 1 / 3, "ndcg@10": 12.5})
+    assert str(found).splitlines() == [
+        "metric     value        @5        @10",
+        "ndcg              0.250000  12.500000",
+        "auc     0.875000",
+        "recall                       0.333333",
+    ]
+    assert str(matfact.Evaluation({"rmse": 0.5, "mae": 0.25})) == "metric     value\nrmse    0.500000\nmae     0.250000"
+    rows = [("ndcg", 5, 0.25), ("auc", None, 0.875), ("recall", 10, 1 / 3), ("ndcg", 10, 12.5)]
+    assert [tuple(row.values()) for row in found.rows()] == rows
+    frame = pd.DataFrame(found.rows()).pivot(index="metric", columns="k", values="value")
+    assert frame.loc["ndcg", 10] == found["ndcg@10"]
+    assert dict(found) == found == pickle.loads(pickle.dumps(found))
 
 
 def test_candidates_are_ranked_alone(fitted):

@@ -45,7 +45,7 @@ ranked: matfact.BPR = matfact.BPR(8, loss="warp", negatives="uniform").fit(train
 found: matfact.Recommendations = model.recommend([1, 2], 5, exclude=[7])
 model.fit(train, validation=test, metric="recall@5", patience=None).partial_fit_users(test).save("model")
 tuned: matfact.Tuning = matfact.tune(matfact.BiasedMF(8), {"l2": [0.1]}, train)
-worth: float = matfact.evaluate(model, test, ["auc", "ndcg"], k=[5, 10])["auc"] + tuned.value
+worth: float = matfact.evaluate(model, test, ["auc", "ndcg"], k=[5, 10])["auc"] + tuned.value + model.score(test)
 predicted: npt.NDArray[np.float32] = matfact.BiasedMF(8, l2_scaling="none").fit(train).predict([1], [2])
 """
 

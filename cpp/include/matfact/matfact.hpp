@@ -12,6 +12,7 @@
 #include "matfact/implicit_mf.hpp"
 #include "matfact/lapack.hpp"
 #include "matfact/linear_operator.hpp"
+#include "matfact/list_metrics.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/moments.hpp"
 #include "matfact/pca.hpp"

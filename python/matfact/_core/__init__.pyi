@@ -1,7 +1,7 @@
 """The compiled core: one function per method and dtype. Arrays go in as views and come out without a copy."""
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -75,6 +75,15 @@ class Negatives(enum.Enum):
     uniform = ...
     popularity = ...
     adaptive = ...
+
+class ListMetric(enum.Enum):
+    precision = ...
+    recall = ...
+    hit_rate = ...
+    mrr = ...
+    map = ...
+    ndcg = ...
+    novelty = ...
 
 class L2Scaling(enum.Enum):
     none = ...
@@ -841,6 +850,17 @@ def top_n_i32(
     n: int,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def list_metrics_i32(
+    lists: _I64,
+    indices: _I32,
+    indptr: _I32,
+    *,
+    n_relevant: _I64,
+    item_shares: _F64,
+    metrics: Sequence[tuple[ListMetric, int]],
+    num_threads: int,
+) -> _F64: ...
+def auc_i32(scores: _F32, indices: _I32, indptr: _I32, *, num_threads: int) -> _F64: ...
 def bpr_i64(
     values: _F32,
     indices: _I64,
@@ -978,6 +998,7 @@ def biased_rows_i64(
     biases: bool,
     num_threads: int,
 ) -> _F32: ...
+def first_places(lists: _I64, n_items: int) -> _I64: ...
 def top_n_i64(
     queries: _F32,
     items: _F32,
@@ -988,6 +1009,17 @@ def top_n_i64(
     n: int,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def list_metrics_i64(
+    lists: _I64,
+    indices: _I64,
+    indptr: _I64,
+    *,
+    n_relevant: _I64,
+    item_shares: _F64,
+    metrics: Sequence[tuple[ListMetric, int]],
+    num_threads: int,
+) -> _F64: ...
+def auc_i64(scores: _F32, indices: _I64, indptr: _I64, *, num_threads: int) -> _F64: ...
 def ppca_f32(
     x: _F32,
     *,

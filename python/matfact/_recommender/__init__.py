@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from matfact._recommender.factors import Factor
 from matfact._recommender.histories import as_interactions, require_positive
-from matfact._recommender.iterating import Iterating
 from matfact._recommender.lists import Lists
 from matfact._recommender.neighbours import Neighbours
 from matfact._recommender.partial_fit import PartialFit
 from matfact._recommender.saving import Saving
+from matfact._recommender.scoring import Scoring
 
 
-class Recommender(Lists, Neighbours, PartialFit, Iterating, Saving):
+class Recommender(Lists, Neighbours, PartialFit, Scoring, Saving):
     """A user's score of an item is an inner product of their factors, or differs from one by a constant of the user.
 
     Users without a history, and ids that did not occur in `fit`, are served as the average user. An item whose id did

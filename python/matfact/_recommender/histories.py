@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import scipy.sparse as sp
+from narwhals.dependencies import is_into_dataframe
 
-from matfact.interactions import Codes, Interactions
+from matfact.interactions import Codes, Interactions, with_items_of
 
 
 def as_interactions(interactions: Any) -> Interactions:
-    """`interactions` themselves, or those of a sparse array of users x items."""
-    known = interactions if isinstance(interactions, Interactions) else Interactions(interactions)
+    """`interactions` themselves, or those of a sparse array of users x items, or of a table."""
+    if isinstance(interactions, Interactions):
+        known = interactions
+    elif is_into_dataframe(interactions):
+        has_ratings = "rating" in nw.from_native(interactions, eager_only=True).columns
+        known = Interactions.from_frame(interactions, value="rating" if has_ratings else None)
+    else:
+        known = Interactions(interactions)
     if known.n_interactions == 0:
         raise ValueError("interactions must hold at least one entry")
     return known
@@ -22,12 +30,7 @@ def as_interactions(interactions: Any) -> Interactions:
 def as_history(rows: Any, known: Interactions) -> Any:
     """Histories in the item codes of a fit (CSR, float32); items that are unknown there are left out."""
     if isinstance(rows, Interactions):
-        codes = known.item_codes(rows.item_ids)
-        entries = rows.matrix.tocoo()
-        kept = codes[entries.col] >= 0
-        shape = (rows.n_users, known.n_items)
-        place = (entries.row[kept].astype(np.int64), codes[entries.col[kept]])
-        rows = sp.csr_array((entries.data[kept], place), shape=shape)
+        rows = with_items_of(known, rows)
     elif getattr(rows, "ndim", 2) == 1 and sp.issparse(rows):
         rows = rows.reshape(1, -1)
     history = Interactions(rows).matrix
