@@ -12,12 +12,13 @@ import numpy.typing as npt
 from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, as_interactions
+from matfact._recommender.rating import Rating, item_means
 from matfact._validation import as_count, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
 
 
-class BiasedMF(Recommender):
+class BiasedMF(Rating):
     r"""Predict ratings as :math:`\mu + b_u + b_i + w_u \cdot h_i`.
 
     Biases and factors are fitted jointly. But for ``solver="gibbs"`` they minimize
@@ -240,8 +241,6 @@ class BiasedMF(Recommender):
         self._adopt(known, *sweeps.kept(w, h, facts))
         return self
 
-    _default_metric = "rmse"
-
     def _takes_start(self) -> bool:
         return bool(self.solver == "als")
 
@@ -258,10 +257,11 @@ class BiasedMF(Recommender):
         elif hasattr(self, "noise_std_"):  # of an earlier fit with draws
             del self.noise_std_
         self.user_bias_, self.item_bias_ = self._bias(w), self._bias(h)
-        values = interactions.matrix.data
-        self._range = float(values.min()), float(values.max())
         self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
+
+    def _of_anybody(self) -> npt.NDArray[Any]:
+        return super()._of_anybody() if self._fitted_options["biases"] else item_means(self.interactions_)
 
     def _n_unknowns(self) -> int:
         """Of each row in one fit, or one draw."""
@@ -292,8 +292,9 @@ class BiasedMF(Recommender):
         Returns
         -------
         predictions : array of shape (n_pairs,), float32
-            Unknown users are rated as the average user, unknown items by the mean and the user's bias. So are items
-            without a history, but for ``solver="gibbs"``, which draws theirs from the prior.
+            Users without a history and unknown ones rate by the mean and the item's bias; with ``biases=False`` by the
+            item's mean rating, drawn to the mean by five more. Unknown items are rated by the mean and the user's bias.
+            So are items without a history, but for ``solver="gibbs"``, which draws theirs from the prior.
         std : array of shape (n_pairs,), float32
             Only with `return_std`: standard deviations of ratings, by what the draws disagree and by the noise.
 
@@ -316,6 +317,8 @@ class BiasedMF(Recommender):
                 scores += self._by_draw(w)[:, :, -1]
             means[some] = scores.mean(axis=1) + self.global_mean_
             deviations[some] = np.sqrt(scores.var(axis=1) + self._draws.noise**2)
+        cold = self._are_cold(rows)
+        means[cold] = self._common_scores()[cols[cold]]
         return means.clip(*self._range), deviations
 
     def _options(self) -> dict[str, Any]:

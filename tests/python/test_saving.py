@@ -202,7 +202,7 @@ def test_a_number_that_is_not_finite_is_refused(kind, number, named, tmp_path):
 
 
 def test_a_file_without_interactions_is_refused(model, named, tmp_path):
-    """There would be no average user: everything would be NaN."""
+    """A fit has one; there would be no mean, and no range of ratings."""
     if "n_components" in model.get_params():
         model.set_params(n_components=3)
     model.fit(named).save(tmp_path / "model")

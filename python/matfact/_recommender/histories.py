@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from matfact.interactions import Codes, Interactions
@@ -46,6 +47,16 @@ def require_positive(values: Any) -> None:
             "implicit feedback must be positive: drop entries that are no sign of interest "
             "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
         )
+
+
+def popularity(known: Interactions) -> npt.NDArray[np.float32]:
+    """The share of users who have an entry with each item."""
+    return (known.item_counts / known.n_users).astype(np.float32)
+
+
+def are_empty(history: Any) -> npt.NDArray[np.bool_]:
+    """Which rows of a CSR matrix have no entry."""
+    return np.asarray(np.diff(history.indptr) == 0)
 
 
 def take_rows(matrix: Any, rows: Codes) -> Any:

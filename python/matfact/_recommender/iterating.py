@@ -107,7 +107,8 @@ class Iterating(Factors):
             raise ValueError(f"start must be a fitted {type(self).__name__} with factors of {n_columns} columns")
         codes, counts = start.interactions_.user_codes(known.user_ids), start.interactions_.user_counts
         has_factors = (codes >= 0) & (counts[np.maximum(codes, 0)] > 0)
-        w = np.ascontiguousarray(start._rows_of_users(codes))
+        w = np.ascontiguousarray(start._w[np.maximum(codes, 0)])
+        w[~has_factors] = start._w[counts > 0].mean(axis=0, dtype=np.float64)
         if not has_factors[known.user_counts > 0].any():
             raise ValueError("start knows none of the users: are the ids those of its fit? (None starts at random)")
         # Equal rows span one direction, in which all items that only new users have would be solved.
