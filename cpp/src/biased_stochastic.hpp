@@ -21,17 +21,14 @@ template <class I>
 void biased_adam(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options, int threads,
                  const Progress& progress, BiasedFactors& result);
 
-/// Calls sweep(number) until the options or `progress` say enough.
+/// Calls sweep(number) until the options or `progress` say enough; the result is that of the last complete sweep.
 template <class I, class Sweep>
 void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double learning_rate, const Progress& progress,
                 const Sweep& sweep, BiasedFactors& result)
 {
     // More than at the start is no descent. A penalty may rise with the step, so some room is left.
     const double bound = 10.0 * rows.objective();
-    const auto factors = [&] {
-        rows.write(result);
-        return SweepFactors{result.w.view(), result.h.view(), {result.mean}};
-    };
+    const auto factors = [&] { return SweepFactors{result.w.view(), result.h.view(), {result.mean}}; };
     do {
         sweep(result.n_iter);
         const double objective = rows.objective();
@@ -42,8 +39,8 @@ void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double lear
             throw NumericalError(message.str());
         }
         result.history.push_back(objective);
+        rows.write(result); // the next sweep works in place, and may be interrupted
     } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
-    rows.write(result);
 }
 
 } // namespace matfact

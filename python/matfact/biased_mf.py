@@ -86,7 +86,7 @@ class BiasedMF(Rating):
         The objective after each sweep; with ``"als"`` it never rises but by rounding, with ``"sgd"`` and ``"adam"`` it
         may.
     validation_history_ : array of shape (n_iter,), float64, or None
-        The metric of the validation part after each sweep.
+        The metric of the validation part after each sweep; without the last where Ctrl-C came before it was known.
     best_iter_ : int
         The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
@@ -180,7 +180,7 @@ class BiasedMF(Rating):
             does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
-            unchanged and leaves the model as it was.
+            unchanged; like Ctrl-C it leaves the model what the last complete sweep made, or as it was before the first.
         progress : bool, default=False
             Show a progress bar, as in ``with matfact.progress():``.
 
@@ -232,14 +232,13 @@ class BiasedMF(Rating):
                 if options["l2"] == 0.0:
                     _warn_of_short_rows(known, options["n_components"] + options["biases"])
                 common |= {"wants_factors": sweeps.wants_factors, "start": first}
-                mean, w, h, history, n_iter, status = fit(*arrays, **descent, **common, **options)
+                mean, w, h, history, n_iter, status, raised = fit(*arrays, **descent, **common, **options)
             else:
                 del options["l2"], options["l2_scaling"]
-                mean, w, h, prior, noise, history, n_iter, status = fit(*arrays, **chain, **common, **options)
+                mean, w, h, prior, noise, history, n_iter, status, raised = fit(*arrays, **chain, **common, **options)
                 facts = {"prior": prior.tolist(), "noise": noise.tolist()}
         facts |= {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
-        self._adopt(known, *sweeps.kept(w, h, facts))
-        return self
+        return self._end(sweeps, w, h, facts, raised)
 
     def _takes_start(self) -> bool:
         return bool(self.solver == "als")

@@ -76,7 +76,7 @@ class ImplicitMF(Recommender):
     objective_history_ : array of shape (n_iter,), float64
         The objective after each sweep.
     validation_history_ : array of shape (n_iter,), float64, or None
-        The metric of the validation part after each sweep.
+        The metric of the validation part after each sweep; without the last where Ctrl-C came before it was known.
     best_iter_ : int
         The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
@@ -165,7 +165,7 @@ class ImplicitMF(Recommender):
             does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
-            unchanged and leaves the model as it was.
+            unchanged; like Ctrl-C it leaves the model what the last complete sweep made, or as it was before the first.
         progress : bool, default=False
             Show a progress bar, as in ``with matfact.progress():``.
 
@@ -198,7 +198,7 @@ class ImplicitMF(Recommender):
         with self._sweeps(
             known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
         ) as sweeps:
-            w, h, spectrum, history, n_iter, status = fit(
+            w, h, spectrum, history, n_iter, status, raised = fit(
                 x.data,
                 x.indices,
                 x.indptr,
@@ -223,8 +223,7 @@ class ImplicitMF(Recommender):
             "status": status.name,
             "spectrum": spectrum.tolist(),
         }
-        self._adopt(known, *sweeps.kept(w, h, facts))
-        return self
+        return self._end(sweeps, w, h, facts, raised)
 
     def _takes_start(self) -> bool:
         return True

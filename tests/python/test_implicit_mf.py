@@ -131,18 +131,6 @@ def test_tol_and_callback_stop_the_iteration(plays):
     assert (stopped.status_, stopped.n_iter_) == ("stopped", 2)
 
 
-def test_an_exception_of_the_callback_leaves_the_model_as_it_was(plays):
-    m = matfact.ImplicitMF(4, random_state=0).fit(plays)
-    before = m.user_factors_.copy()
-
-    def fail(_: matfact.Iteration) -> bool:
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        m.fit(plays, callback=fail)
-    assert m.user_factors_.tobytes() == before.tobytes()
-
-
 def test_more_components_than_rows_and_no_penalty_stay_finite(plays):
     m = matfact.ImplicitMF(120, l2=0.0, max_iter=5, random_state=0).fit(plays)
     assert np.isfinite(m.user_factors_).all()
