@@ -111,8 +111,12 @@ public:
         double mean = 0.0;
         for (const double value : spectrum)
             mean += value / static_cast<double>(spectrum.size());
-        // float32 resolves no smaller ridge, and rows with fewer entries than features need one.
-        floor_ = std::max(1e-6 * mean / static_cast<double>(std::max<Index>(1, x.n_cols)), 1e-30);
+        mean /= static_cast<double>(std::max<Index>(1, x.n_cols));
+        // float32 resolves no smaller ridge, and rows with fewer entries than features need one. Where they have no
+        // other, it has to show beside all of a row's entries: as a share of the trace of their sum, for a weight of
+        // one.
+        has_entries_only_ = options.l2 == 0.0 && options.unobserved_weight == 0.0;
+        floor_ = std::max(1e-6 * mean * (has_entries_only_ ? static_cast<double>(spectrum.size()) : 1.0), 1e-30);
         for (const double value : spectrum)
             shared_.push_back(options.unobserved_weight * value);
     }
@@ -129,14 +133,15 @@ public:
     {
         const auto begin = static_cast<Index>(x_.indptr[row]), end = static_cast<Index>(x_.indptr[row + 1]);
         const auto alpha = static_cast<float>(options_.alpha), rest = static_cast<float>(options_.unobserved_weight);
-        double at_zero = 0.0;
+        double at_zero = 0.0, weights = 0.0;
         for (Index p = begin; p < end; ++p) {
             const float weight = alpha * x_.values[p];
+            weights += static_cast<double>(weight);
             worker.root[static_cast<std::size_t>(p - begin)] = std::sqrt(weight);
             worker.right[static_cast<std::size_t>(p - begin)] = rest + weight;
             at_zero += static_cast<double>(rest + weight);
         }
-        const double ridge = std::max(l2(row), floor_);
+        const double ridge = std::max(l2(row), has_entries_only_ && end > begin ? weights * floor_ : floor_);
         for (std::size_t c = 0; c < shared_.size(); ++c)
             worker.diagonal[c] = static_cast<float>(shared_[c] + ridge);
         return at_zero;
@@ -146,6 +151,7 @@ private:
     CsrView<float, I> x_;
     const ImplicitOptions& options_;
     std::vector<double> shared_;
+    bool has_entries_only_ = false;
     double floor_ = 0.0;
 };
 

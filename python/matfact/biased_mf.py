@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, cast, overload
 
@@ -13,6 +12,7 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, as_interactions
+from matfact._recommender.histories import warn_of_short_rows
 from matfact._recommender.rating import Rating, item_means
 from matfact._validation import as_count, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
@@ -230,7 +230,7 @@ class BiasedMF(Rating):
             if solver != "gibbs":
                 descent["solver"] = _core.BiasedSolver[solver]
                 if options["l2"] == 0.0:
-                    _warn_of_short_rows(known, options["n_components"] + options["biases"])
+                    warn_of_short_rows(known, options["n_components"] + options["biases"])
                 common |= {"wants_factors": sweeps.wants_factors, "start": first}
                 mean, w, h, history, n_iter, status, raised = fit(*arrays, **descent, **common, **options)
             else:
@@ -397,14 +397,3 @@ class _Draws:
         if not (np.isfinite(prior).all() and np.isfinite(noise).all() and (prior[1::2] > 0).all()):
             raise ValueError("noise and prior must be finite, and precisions positive")
         return cls(noise.size, float(np.sqrt((noise**2).mean())), prior)
-
-
-def _warn_of_short_rows(known: Interactions, unknowns: int) -> None:
-    users, items = (int((counts < unknowns).sum()) for counts in (known.user_counts, known.item_counts))
-    if users or items:
-        warnings.warn(
-            f"l2=0, and {users} users and {items} items have fewer entries than their {unknowns} unknowns: "
-            "pass l2 above 0",
-            UserWarning,
-            stacklevel=3,
-        )

@@ -12,6 +12,7 @@ from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
+from matfact._recommender.histories import warn_of_short_rows
 from matfact._validation import as_count, as_real, check_choice, check_num_threads, draw_seed
 from matfact.eigh import eigh
 from matfact.interactions import Interactions
@@ -182,6 +183,12 @@ class ImplicitMF(Recommender):
             If `interactions` are not sparse, or a parameter has the wrong type.
         NumericalError
             If the factors overflow float32.
+
+        Warns
+        -----
+        UserWarning
+            If `l2` and `unobserved_weight` are 0 and rows have fewer entries than components: a tiny penalty then picks
+            the shortest of their many solutions.
         """
         options = self._options()
         k, max_iter = as_count(self.n_components, "n_components"), as_count(self.max_iter, "max_iter")
@@ -192,6 +199,8 @@ class ImplicitMF(Recommender):
         known = as_interactions(interactions)
         require_positive(known.matrix.data)
         _lapack.ensure_lapack()
+        if options["l2"] == options["unobserved_weight"] == 0.0:
+            warn_of_short_rows(known, k, "pass l2 or unobserved_weight above 0")
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
         first = self._start_of(start, known, k)

@@ -137,6 +137,38 @@ def test_more_components_than_rows_and_no_penalty_stay_finite(plays):
     assert np.isfinite(m.predict(np.arange(90), np.arange(90) % 50)).all()
 
 
+@pytest.mark.parametrize("k", [12, 20, 30, 200])
+@pytest.mark.parametrize("solver", ["als", "cg", "block"])
+def test_where_nothing_holds_short_rows_they_are_reported_and_shortest(plays, k, solver):
+    """Rows about as long as k, whose matrix is singular in as many unknowns as there are features, among them."""
+    users, items = ((np.diff(a.indptr) < k).sum() for a in (plays.tocsr(), plays.tocsc()))
+    model = matfact.ImplicitMF(k, solver=solver, block_size=8, l2=0.0, unobserved_weight=0.0, random_state=0)
+    with pytest.warns(
+        UserWarning,
+        match=f"l2=0, and {users} users and {items} items have fewer entries than their {k} unknowns: "
+        "pass l2 or unobserved_weight above 0",
+    ):
+        model.fit(plays)
+    assert np.isfinite(model._w).all()
+    assert np.isfinite(model._h).all()
+    assert model.objective_ < 1e-3 * model.alpha * plays.data.sum()  # of factors of zero
+    w, h = model.fold_in(plays).astype(np.float64), model._h.astype(np.float64)
+    for u in np.flatnonzero((np.diff(plays.indptr) < k) & (np.diff(plays.indptr) > 0)):
+        entries = slice(plays.indptr[u], plays.indptr[u + 1])
+        features, weights = h[plays.indices[entries]], plays.data[entries].astype(np.float64)
+        shortest = np.linalg.lstsq(features, np.ones(len(features)), rcond=None)[0]
+        least = np.linalg.svd(features * np.sqrt(weights)[:, None], compute_uv=False)[-1]
+        # The ridge is a millionth of the trace of the row's matrix, as the average row of h has it.
+        ridge = 1e-6 * weights.sum() * (h**2).sum() / len(h)
+        error = np.linalg.norm(w[u] - shortest) / np.linalg.norm(shortest)
+        assert error <= (ridge + 50 * EPS * (h**2).sum(axis=1).max() * weights.sum()) / least**2
+
+
+def test_what_holds_short_rows_is_not_reported(plays):
+    for options in ({"unobserved_weight": 1.0}, {"unobserved_weight": 0.0, "l2": 0.1}):
+        matfact.ImplicitMF(30, max_iter=2, random_state=0, **{"l2": 0.0} | options).fit(plays)
+
+
 def test_one_user_or_one_item_is_enough():
     for x in (np.ones((1, 5)), np.ones((5, 1)), np.ones((1, 1))):
         m = matfact.ImplicitMF(3, random_state=0).fit(sp.csr_array(x))
