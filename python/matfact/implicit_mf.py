@@ -44,7 +44,8 @@ class ImplicitMF(Recommender):
         where the sweep before left it, preconditioned in the basis in which the part that all rows share is diagonal.
         ``"block"`` (iALS++ [4]_) solves exactly for `block_size` components at a time, once around from where the sweep
         before left the row, and at once for rows of at most so many entries.
-        ``"auto"`` is ``"als"`` up to 32 components, else ``"cg"``.
+        ``"auto"`` is ``"als"`` where rows have few entries or few components, else ``"cg"``: where an entry's row has,
+        on average over the entries of users and of items, at most ``2 * (cg_steps + 1)`` of both.
     alpha : float, default=1.0
         The weight of a stored value, positive.
     unobserved_weight : float, default=1.0
@@ -194,9 +195,9 @@ class ImplicitMF(Recommender):
         k, max_iter = as_count(self.n_components, "n_components"), as_count(self.max_iter, "max_iter")
         cg_steps, block_size = as_count(self.cg_steps, "cg_steps"), as_count(self.block_size, "block_size")
         solver = check_choice(self.solver, mt.ImplicitSolver, "solver")
-        if solver == "auto":
-            solver = "als" if k <= 32 else "cg"
         known = as_interactions(interactions)
+        if solver == "auto":
+            solver = "als" if _unknowns(known, k) <= 2 * (cg_steps + 1) else "cg"
         require_positive(known.matrix.data)
         _lapack.ensure_lapack()
         if options["l2"] == options["unobserved_weight"] == 0.0:
@@ -278,6 +279,15 @@ class ImplicitMF(Recommender):
         require_positive(rows.data)
         solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
         return cast(Factor, solve(rows.data, rows.indices, rows.indptr, others, spectrum, **self._fitted_options))
+
+
+def _unknowns(known: Interactions, k: int) -> float:
+    """The mean over entries of how many unknowns their row is solved in: products of rows that an exact solution costs.
+
+    Conjugate gradients cost two for each step, and for the start.
+    """
+    counts = np.concatenate((known.user_counts, known.item_counts)).astype(np.float64)
+    return float(counts @ np.minimum(counts, k) / counts.sum())
 
 
 def _eigenbasis(factor: Factor) -> tuple[list[float], Factor]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 
 import matfact
+from matfact import implicit_mf
 from reference import recommender
 
 EPS = np.finfo(np.float32).eps
@@ -167,6 +169,36 @@ def test_where_nothing_holds_short_rows_they_are_reported_and_shortest(plays, k,
 def test_what_holds_short_rows_is_not_reported(plays):
     for options in ({"unobserved_weight": 1.0}, {"unobserved_weight": 0.0, "l2": 0.1}):
         matfact.ImplicitMF(30, max_iter=2, random_state=0, **{"l2": 0.0} | options).fit(plays)
+
+
+@pytest.mark.parametrize(
+    ("length", "k", "cg_steps", "chosen"),
+    [
+        (5, 64, 3, "als"),  # few entries
+        (40, 6, 3, "als"),  # few components
+        (20, 32, 3, "cg"),
+        (20, 32, 9, "als"),  # each step costs
+        (5, 64, 1, "cg"),
+    ],
+)
+def test_auto_compares_what_an_entry_costs(length, k, cg_steps, chosen):
+    n = 60
+    x = sum(
+        sp.diags_array(np.ones(n), offsets=shift, shape=(n, n)) for shift in (*range(length), *range(-n, length - n))
+    )
+    assert set(x.sum(axis=0)) == set(x.sum(axis=1)) == {length}
+    model = matfact.ImplicitMF(k, cg_steps=cg_steps, max_iter=2, random_state=0)
+    auto, same = clone(model).fit(x), clone(model).set_params(solver=chosen).fit(x)
+    assert auto._w.tobytes() == same._w.tobytes()
+
+
+def test_the_cost_of_an_entry_is_that_of_its_row(plays):
+    k, costs = 9, []
+    for matrix in (plays.tocsr(), plays.T.tocsr()):
+        for row in range(matrix.shape[0]):
+            n = matrix[[row]].nnz
+            costs += [min(n, k)] * n
+    assert implicit_mf._unknowns(matfact.Interactions(plays), k) == pytest.approx(np.mean(costs), rel=1e-15)
 
 
 def test_one_user_or_one_item_is_enough():
