@@ -28,19 +28,32 @@ void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double lear
 {
     // More than at the start is no descent. A penalty may rise with the step, so some room is left.
     const double bound = 10.0 * rows.objective();
-    const auto factors = [&] { return SweepFactors{result.w.view(), result.h.view(), {result.mean}}; };
-    do {
-        sweep(result.n_iter);
-        const double objective = rows.objective();
-        if (!(objective <= bound)) {
-            std::ostringstream message;
-            message << "the objective grows without bound with learning_rate=" << learning_rate
-                    << ": pass a lower learning_rate";
-            throw NumericalError(message.str());
+    const auto factors = [&] {
+        rows.write(result);
+        return SweepFactors{result.w.view(), result.h.view(), {result.mean}};
+    };
+    try {
+        do {
+            sweep(result.n_iter);
+            const double objective = rows.objective();
+            if (!(objective <= bound)) {
+                std::ostringstream message;
+                message << "the objective grows without bound with learning_rate=" << learning_rate
+                        << ": pass a lower learning_rate";
+                throw NumericalError(message.str());
+            }
+            result.history.push_back(objective);
+            if (progress)
+                rows.keep(); // the next sweep works in place, and may be interrupted
+        } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+    } catch (...) {
+        if (progress && result.n_iter > 0) {
+            rows.restore();
+            rows.write(result);
         }
-        result.history.push_back(objective);
-        rows.write(result); // the next sweep works in place, and may be interrupted
-    } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+        throw;
+    }
+    rows.write(result);
 }
 
 } // namespace matfact

@@ -94,6 +94,25 @@ template <class I> double BiasedStrata<I>::objective() const
             penalty(items_, xt_.indptr, strata_.cols(), width_, ratio, threads_));
 }
 
+template <class I> void BiasedStrata<I>::keep()
+{
+    const auto copy = [&](const Matrix<float>& rows, Matrix<float>& kept) {
+        if (kept.size() == 0)
+            kept = Matrix<float>(rows.n_rows(), rows.n_cols());
+        for_blocks(rows.n_rows(), block_rows, threads_, [&](Index begin, Index end, Index) {
+            std::copy_n(&rows(begin, 0), (end - begin) * rows.n_cols(), &kept(begin, 0));
+        });
+    };
+    copy(users_, kept_users_);
+    copy(items_, kept_items_);
+}
+
+template <class I> void BiasedStrata<I>::restore()
+{
+    std::swap(users_, kept_users_);
+    std::swap(items_, kept_items_);
+}
+
 template <class I> void BiasedStrata<I>::write(BiasedFactors& result) const
 {
     const auto copy = [&](const Matrix<float>& rows, const RowGroups& groups, Matrix<float>& out) {

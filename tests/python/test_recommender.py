@@ -198,6 +198,10 @@ def test_no_pair_of_cold_unknown_or_known_ids_is_predicted_nan(model, x):
     unknown = model.predict([59, 12345], [777, 777])
     expected = model.global_mean_ if hasattr(model, "_range") else 0
     np.testing.assert_allclose(unknown, expected, rtol=EPS)
+    if getattr(model, "solver", "") == "gibbs":
+        means, deviations = model.predict(users.ravel(), items.ravel(), return_std=True)
+        np.testing.assert_allclose(means, model.predict(users.ravel(), items.ravel()), rtol=20 * EPS)
+        assert (deviations >= model.noise_std_ * (1 - EPS)).all()
 
 
 @pytest.mark.parametrize("model", MODELS[:2], indirect=True)
