@@ -183,6 +183,7 @@ public:
         return squares;
     }
 
+    /// Writes the draw to the columns of sample s, which is the last one then.
     void keep(Index s, GibbsSamples& result) const
     {
         const auto scale = static_cast<float>(scale_);
@@ -194,7 +195,8 @@ public:
             result.prior(2 * s, c) = scale * users_.prior.mean[static_cast<std::size_t>(c)];
             result.prior(2 * s + 1, c) = users_.ridge[static_cast<std::size_t>(c)];
         }
-        result.noise.push_back(scale_ / std::sqrt(tau_));
+        result.noise.resize(static_cast<std::size_t>(s) + 1);
+        result.noise.back() = scale_ / std::sqrt(tau_);
     }
 
 private:
@@ -260,7 +262,7 @@ void GibbsOptions::validate() const
 
 template <class I>
 GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const GibbsOptions& options,
-                          const Progress& progress)
+                          const Progress& progress, GibbsSamples* last)
 {
     options.validate();
     check_transpose(x, xt);
@@ -277,26 +279,28 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
     result.h = Matrix<float>(x.n_cols, options.n_samples * k);
     result.prior = Matrix<float>(2 * options.n_samples, k);
     Chain<I> chain(x, xt, options, result.mean, scale, threads);
-    Index kept = 0;
-    while (result.n_iter < options.burn_in + options.n_samples) {
-        const double objective = chain.sweep(result.n_iter, interrupt) * scale * scale;
-        if (!std::isfinite(objective))
-            throw NumericalError("the factors overflow float32: scale the ratings down");
-        result.history.push_back(objective);
-        if (result.n_iter++ >= options.burn_in)
-            chain.keep(kept++, result);
-        if (progress && progress({result.n_iter, objective})) {
-            result.status = Status::stopped;
-            break;
+    const auto sweep = [&] {
+        while (result.n_iter < options.burn_in + options.n_samples) {
+            const double objective = chain.sweep(result.n_iter, interrupt) * scale * scale;
+            if (!std::isfinite(objective))
+                throw NumericalError("the factors overflow float32: scale the ratings down");
+            result.history.push_back(objective);
+            // A draw of the burn-in gives way to the next: it is for a chain that ends there.
+            chain.keep(std::max<Index>(0, result.n_iter++ - options.burn_in), result);
+            if (progress && progress({result.n_iter, objective})) {
+                result.status = Status::stopped;
+                break;
+            }
         }
-    }
-    if (kept == 0)
-        chain.keep(kept++, result);
-    if (kept < options.n_samples) {
+    };
+    keep_last(result, last, sweep, [&] {
+        const auto kept = static_cast<Index>(result.noise.size());
+        if (kept == options.n_samples)
+            return;
         result.w = leading_block(result.w, x.n_rows, kept * k);
         result.h = leading_block(result.h, x.n_cols, kept * k);
         result.prior = leading_block(result.prior, 2 * kept, k);
-    }
+    });
     return result;
 }
 

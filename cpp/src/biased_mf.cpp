@@ -73,24 +73,28 @@ void alternate(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& o
 {
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
     const Index k = unknowns(options);
-    const MatrixView<float> w = result.w.view(), h = result.h.view();
-    std::fill_n(w.data, result.w.size(), 0.0f);
-    if (!copy_start(options.start, w))
-        fill_uniform(w.block(0, 0, w.n_rows, options.n_components), -0.2f, 0.2f, options.seed, 0, threads);
-    Features of_w(w.n_rows, k, options.biases), of_h(h.n_rows, k, options.biases);
+    const Index n_users = x.n_rows, n_items = x.n_cols;
+    std::fill_n(result.w.data(), result.w.size(), 0.0f);
+    if (!copy_start(options.start, result.w.view()))
+        fill_uniform(result.w.view().block(0, 0, n_users, options.n_components), -0.2f, 0.2f, options.seed, 0, threads);
+    Matrix<float> next_w(n_users, k), next_h(n_items, k); // an interrupted sweep leaves the result as it was
+    Features of_w(n_users, k, options.biases), of_h(n_items, k, options.biases);
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
-    const auto factors = [&] { return SweepFactors{w, h, {result.mean}}; };
+    const auto factors = [&] { return SweepFactors{result.w.view(), result.h.view(), {result.mean}}; };
     do {
+        const MatrixView<float> w = result.w.view(), h = next_h.view();
         const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
         of_w.copy(w, threads);
         update_rows(xt, items, of_items, of_w.view(), h, workers, interrupt);
         of_h.copy(h, threads);
-        const double objective = update_rows(x, users, of_users, of_h.view(), w, workers, interrupt) +
+        const double objective = update_rows(x, users, of_users, of_h.view(), next_w.view(), workers, interrupt) +
                                  penalty(h, [&](Index row) { return of_items.l2(row); }, threads);
         if (!std::isfinite(objective))
             throw NumericalError("the factors overflow float32: scale the ratings down or raise l2");
         result.history.push_back(objective);
+        std::swap(result.w, next_w);
+        std::swap(result.h, next_h);
     } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
 }
 
@@ -105,7 +109,7 @@ void BiasedOptions::validate() const
 
 template <class I>
 BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
-                        const Progress& progress)
+                        const Progress& progress, BiasedFactors* last)
 {
     options.validate();
     check_transpose(x, xt);
@@ -117,17 +121,17 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
     result.mean = mean_value(x);
     result.w = Matrix<float>(x.n_rows, unknowns(options));
     result.h = Matrix<float>(x.n_cols, unknowns(options));
-    switch (options.solver) {
-    case BiasedSolver::als:
-        alternate(x, xt, options, threads, progress, result);
-        break;
-    case BiasedSolver::sgd:
-        biased_sgd(x, xt, options, threads, progress, result);
-        break;
-    case BiasedSolver::adam:
-        biased_adam(x, xt, options, threads, progress, result);
-        break;
-    }
+    const auto sweep = [&] {
+        switch (options.solver) {
+        case BiasedSolver::als:
+            return alternate(x, xt, options, threads, progress, result);
+        case BiasedSolver::sgd:
+            return biased_sgd(x, xt, options, threads, progress, result);
+        case BiasedSolver::adam:
+            return biased_adam(x, xt, options, threads, progress, result);
+        }
+    };
+    keep_last(result, last, sweep, [] {});
     return result;
 }
 

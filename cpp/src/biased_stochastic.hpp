@@ -21,7 +21,7 @@ template <class I>
 void biased_adam(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options, int threads,
                  const Progress& progress, BiasedFactors& result);
 
-/// Calls sweep(number) until the options or `progress` say enough.
+/// Calls sweep(number) until the options or `progress` say enough; the result is that of the last complete sweep.
 template <class I, class Sweep>
 void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double learning_rate, const Progress& progress,
                 const Sweep& sweep, BiasedFactors& result)
@@ -32,17 +32,27 @@ void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double lear
         rows.write(result);
         return SweepFactors{result.w.view(), result.h.view(), {result.mean}};
     };
-    do {
-        sweep(result.n_iter);
-        const double objective = rows.objective();
-        if (!(objective <= bound)) {
-            std::ostringstream message;
-            message << "the objective grows without bound with learning_rate=" << learning_rate
-                    << ": pass a lower learning_rate";
-            throw NumericalError(message.str());
+    try {
+        do {
+            sweep(result.n_iter);
+            const double objective = rows.objective();
+            if (!(objective <= bound)) {
+                std::ostringstream message;
+                message << "the objective grows without bound with learning_rate=" << learning_rate
+                        << ": pass a lower learning_rate";
+                throw NumericalError(message.str());
+            }
+            result.history.push_back(objective);
+            if (progress)
+                rows.keep(); // the next sweep works in place, and may be interrupted
+        } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+    } catch (...) {
+        if (progress && result.n_iter > 0) {
+            rows.restore();
+            rows.write(result);
         }
-        result.history.push_back(objective);
-    } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+        throw;
+    }
     rows.write(result);
 }
 

@@ -10,6 +10,7 @@ namespace matfact {
 
 namespace {
 
+constexpr Index block_rows = 1024;
 constexpr Index tail = std::max<Index>(linalg::packet_size<float>, row_state_2 + 1);
 
 /// Copies rows of `start` to their places and fills in the tails; those of no entries become zero.
@@ -35,7 +36,6 @@ template <class I>
 double penalty(const Matrix<float>& rows, const I* indptr, const RowGroups& groups, Index width, double l2_ratio,
                int threads)
 {
-    constexpr Index block_rows = 1024;
     std::vector<double> partial(static_cast<std::size_t>(block_count(rows.n_rows(), block_rows)));
     for_blocks(rows.n_rows(), block_rows, threads, [&](Index begin, Index end, Index block) {
         double sum = 0.0;
@@ -94,17 +94,38 @@ template <class I> double BiasedStrata<I>::objective() const
             penalty(items_, xt_.indptr, strata_.cols(), width_, ratio, threads_));
 }
 
+template <class I> void BiasedStrata<I>::keep()
+{
+    const auto copy = [&](const Matrix<float>& rows, Matrix<float>& kept) {
+        if (kept.size() == 0)
+            kept = Matrix<float>(rows.n_rows(), rows.n_cols());
+        for_blocks(rows.n_rows(), block_rows, threads_, [&](Index begin, Index end, Index) {
+            std::copy_n(&rows(begin, 0), (end - begin) * rows.n_cols(), &kept(begin, 0));
+        });
+    };
+    copy(users_, kept_users_);
+    copy(items_, kept_items_);
+}
+
+template <class I> void BiasedStrata<I>::restore()
+{
+    std::swap(users_, kept_users_);
+    std::swap(items_, kept_items_);
+}
+
 template <class I> void BiasedStrata<I>::write(BiasedFactors& result) const
 {
     const auto copy = [&](const Matrix<float>& rows, const RowGroups& groups, Matrix<float>& out) {
         const auto of_factor = static_cast<float>(std::sqrt(scale_)), of_bias = static_cast<float>(scale_);
-        for (Index i = 0; i < out.n_rows(); ++i) {
-            const float* const row = &rows(groups.places[static_cast<std::size_t>(i)], 0);
-            for (Index c = 0; c < n_components_; ++c)
-                out(i, c) = of_factor * row[c];
-            if (out.n_cols() > n_components_)
-                out(i, n_components_) = of_bias * row[width_ + row_bias];
-        }
+        for_blocks(out.n_rows(), block_rows, threads_, [&](Index begin, Index end, Index) {
+            for (Index i = begin; i < end; ++i) {
+                const float* const row = &rows(groups.places[static_cast<std::size_t>(i)], 0);
+                for (Index c = 0; c < n_components_; ++c)
+                    out(i, c) = of_factor * row[c];
+                if (out.n_cols() > n_components_)
+                    out(i, n_components_) = of_bias * row[width_ + row_bias];
+            }
+        });
     };
     copy(users_, strata_.rows(), result.w);
     copy(items_, strata_.cols(), result.h);

@@ -28,6 +28,8 @@ public:
     Index width() const { return width_; }       ///< of a padded factor: the tail of a row begins there
     float l2_ratio() const { return l2_ratio_; } ///< of a row's l2 of the factor over that of the bias
     double objective() const;                    ///< of BiasedOptions, in units of the ratings
+    void keep();                                 ///< remembers all rows, in their order: a copy is all it costs
+    void restore();                              ///< as they were when keep() was called
     void write(BiasedFactors& result) const;     ///< w and h, of their full size
 
 private:
@@ -37,7 +39,7 @@ private:
     double scale_; ///< standard deviation of the ratings
     float l2_ratio_;
     Strata<I> strata_;
-    Matrix<float> users_, items_;
+    Matrix<float> users_, items_, kept_users_, kept_items_;
 };
 
 /// value - b_u - b_i - w . h

@@ -6,6 +6,7 @@
 #include "parallel.hpp"
 #include "random_factor.hpp"
 #include "require.hpp"
+#include "sweeps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -88,27 +89,26 @@ public:
         return ordered_sum(tallies_);
     }
 
-    /// Gives the factors away, with the bias as another column.
-    void copy_to(Matrix<float>& w, Matrix<float>& h) const
+    /// Writes the factors into those of the result, with the bias as another column.
+    void write(BprFactors& result) const
     {
-        const Index k = options_.n_components, columns = k + (options_.item_bias ? 1 : 0);
-        w = Matrix<float>(w_.n_rows(), columns);
-        for (Index u = 0; u < w.n_rows(); ++u) {
-            std::copy_n(&w_(u, 0), k, &w(u, 0));
-            if (options_.item_bias)
-                w(u, k) = 1.0f;
-        }
-        h = Matrix<float>(h_.n_rows(), columns);
+        const Index k = options_.n_components;
+        const auto copy = [&](const Matrix<float>& rows, Matrix<float>& out, const auto& bias) {
+            for_blocks(out.n_rows(), block_rows, threads_, [&](Index begin, Index end, Index) {
+                for (Index i = begin; i < end; ++i) {
+                    std::copy_n(&rows(i, 0), k, &out(i, 0));
+                    if (options_.item_bias)
+                        out(i, k) = bias(static_cast<std::size_t>(i));
+                }
+            });
+        };
         const float least = least_bias();
-        for (Index i = 0; i < h.n_rows(); ++i) {
-            const auto item = static_cast<std::size_t>(i);
-            std::copy_n(&h_(i, 0), k, &h(i, 0));
-            if (options_.item_bias)
-                h(i, k) = counts_[item] > 0 ? bias_[item] - least : 0.0f;
-        }
+        copy(w_, result.w, [](std::size_t) { return 1.0f; });
+        copy(h_, result.h, [&](std::size_t item) { return counts_[item] > 0 ? bias_[item] - least : 0.0f; });
     }
 
 private:
+    static constexpr Index block_rows = 1024;
     static Index shards(CsrView<float, I> x, const std::vector<Index>& counts, const BprOptions& options)
     {
         const Index warm = static_cast<Index>(counts.size()) - std::count(counts.begin(), counts.end(), Index{0});
@@ -187,11 +187,11 @@ private:
 };
 
 template <PairMethod method, class I>
-BprFactors descend(CsrView<float, I> x, const BprOptions& options, int threads, const Progress& progress)
+void descend(CsrView<float, I> x, const BprOptions& options, int threads, const Progress& progress, BprFactors& result)
 {
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
     PairDescent<method, I> descent(x, options, threads);
-    BprFactors result;
+    const auto factors = [&] { return SweepFactors{result.w.view(), result.h.view(), {}}; };
     while (result.n_iter < options.max_iter) {
         const Tally tally = descent.epoch(result.n_iter, interrupt);
         if (!std::isfinite(tally.loss))
@@ -200,17 +200,12 @@ BprFactors descend(CsrView<float, I> x, const BprOptions& options, int threads, 
         result.history.push_back(tally.mean_loss());
         result.errors.push_back(tally.error_of_mean());
         result.auc.push_back(tally.n > 0.0 ? tally.order / tally.n : 0.5);
-        const auto factors = [&] {
-            descent.copy_to(result.w, result.h);
-            return SweepFactors{result.w.view(), result.h.view(), {}};
-        };
+        descent.write(result); // the next epoch works in place, and may be interrupted
         if (progress && progress({result.n_iter, tally.mean_loss(), factors})) {
             result.status = Status::stopped;
             break;
         }
     }
-    descent.copy_to(result.w, result.h);
-    return result;
 }
 
 /// Users of their histories only.
@@ -297,13 +292,22 @@ void BprOptions::validate() const
     require(max_iter >= 1, "max_iter must be at least 1");
 }
 
-template <class I> BprFactors bpr(CsrView<float, I> x, const BprOptions& options, const Progress& progress)
+template <class I>
+BprFactors bpr(CsrView<float, I> x, const BprOptions& options, const Progress& progress, BprFactors* last)
 {
     options.validate();
     const int threads = resolve_threads(options.num_threads);
     check_pairs(x, threads);
-    return with_method(options,
-                       [&](auto method) { return descend<decltype(method)::value>(x, options, threads, progress); });
+    const Index columns = options.n_components + (options.item_bias ? 1 : 0);
+    BprFactors result;
+    result.w = Matrix<float>(x.n_rows, columns);
+    result.h = Matrix<float>(x.n_cols, columns);
+    const auto sweep = [&] {
+        with_method(options,
+                    [&](auto method) { descend<decltype(method)::value>(x, options, threads, progress, result); });
+    };
+    keep_last(result, last, sweep, [] {});
+    return result;
 }
 
 template <class I>

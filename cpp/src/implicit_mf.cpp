@@ -13,6 +13,7 @@
 #include "sweeps.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace matfact {
@@ -25,38 +26,58 @@ template <class I> void require_positive_values(CsrView<float, I> x)
         require(x.values[p] > 0.0f && std::isfinite(x.values[p]), "implicit feedback must be positive and finite");
 }
 
-/// A factor whose rows are padded by zeros, with room for its rotation.
+/// A factor whose rows are padded by zeros, with room for its rotation, and for what it was after the last complete
+/// sweep.
 class PaddedFactor {
 public:
-    PaddedFactor(Index n_rows, Index k)
-        : k_(k), values_(n_rows, linalg::padded_width(k)), buffer_(n_rows, linalg::padded_width(k))
+    PaddedFactor(Index n_rows, Index k) : k_(k)
     {
-        std::fill_n(values_.data(), values_.size(), 0.0f);
-        std::fill_n(buffer_.data(), buffer_.size(), 0.0f);
+        for (Matrix<float>& x : buffers_) {
+            x = Matrix<float>(n_rows, linalg::padded_width(k));
+            std::fill_n(x.data(), x.size(), 0.0f);
+        }
     }
     Index n_cols() const { return k_; }
-    MatrixView<float> view() { return values_.view().block(0, 0, values_.n_rows(), k_); }
-    MatrixView<const float> view() const { return values_.view().block(0, 0, values_.n_rows(), k_); }
+    MatrixView<float> view() { return view(now_); }
     void rotate(MatrixView<const float> rotation, int threads)
     {
-        const MatrixView<float> target = buffer_.view().block(0, 0, buffer_.n_rows(), k_);
-        linalg::multiply_into<float, float>({view()}, rotation, target, threads);
-        std::swap(values_, buffer_);
+        const std::size_t to = spare();
+        linalg::multiply_into<float, float>({view()}, rotation, view(to), threads);
+        now_ = to;
     }
-    /// Gives the values away, without the padding.
+    /// To write values into, all or from where they are: never where those of keep() are.
+    MatrixView<float> writable()
+    {
+        if (now_ == kept_)
+            now_ = spare();
+        return view();
+    }
+    void keep() { kept_ = now_; }
+    /// Gives away the values that were kept, without the padding.
     Matrix<float> release()
     {
-        if (k_ == values_.n_cols())
-            return std::move(values_);
-        Matrix<float> narrow(values_.n_rows(), k_);
+        Matrix<float>& values = buffers_[kept_];
+        if (k_ == values.n_cols())
+            return std::move(values);
+        Matrix<float> narrow(values.n_rows(), k_);
         for (Index i = 0; i < narrow.n_rows(); ++i)
-            std::copy_n(&values_(i, 0), k_, &narrow(i, 0));
+            std::copy_n(&values(i, 0), k_, &narrow(i, 0));
         return narrow;
     }
 
 private:
+    MatrixView<float> view(std::size_t b) { return buffers_[b].view().block(0, 0, buffers_[b].n_rows(), k_); }
+    std::size_t spare() const
+    {
+        std::size_t b = 0;
+        while (b == now_ || b == kept_)
+            ++b;
+        return b;
+    }
+
     Index k_;
-    Matrix<float> values_, buffer_;
+    std::array<Matrix<float>, 3> buffers_;
+    std::size_t now_ = 0, kept_ = 0;
 };
 
 /// Rotates the columns of x, and of `other` with it, so that x'x is diagonal, and returns the diagonal, descending. The
@@ -91,8 +112,12 @@ public:
         double mean = 0.0;
         for (const double value : spectrum)
             mean += value / static_cast<double>(spectrum.size());
-        // float32 resolves no smaller ridge, and rows with fewer entries than features need one.
-        floor_ = std::max(1e-6 * mean / static_cast<double>(std::max<Index>(1, x.n_cols)), 1e-30);
+        mean /= static_cast<double>(std::max<Index>(1, x.n_cols));
+        // float32 resolves no smaller ridge, and rows with fewer entries than features need one. Where they have no
+        // other, it has to show beside all of a row's entries: as a share of the trace of their sum, for a weight of
+        // one.
+        has_entries_only_ = options.l2 == 0.0 && options.unobserved_weight == 0.0;
+        floor_ = std::max(1e-6 * mean * (has_entries_only_ ? static_cast<double>(spectrum.size()) : 1.0), 1e-30);
         for (const double value : spectrum)
             shared_.push_back(options.unobserved_weight * value);
     }
@@ -109,14 +134,15 @@ public:
     {
         const auto begin = static_cast<Index>(x_.indptr[row]), end = static_cast<Index>(x_.indptr[row + 1]);
         const auto alpha = static_cast<float>(options_.alpha), rest = static_cast<float>(options_.unobserved_weight);
-        double at_zero = 0.0;
+        double at_zero = 0.0, weights = 0.0;
         for (Index p = begin; p < end; ++p) {
             const float weight = alpha * x_.values[p];
+            weights += static_cast<double>(weight);
             worker.root[static_cast<std::size_t>(p - begin)] = std::sqrt(weight);
             worker.right[static_cast<std::size_t>(p - begin)] = rest + weight;
             at_zero += static_cast<double>(rest + weight);
         }
-        const double ridge = std::max(l2(row), floor_);
+        const double ridge = std::max(l2(row), has_entries_only_ && end > begin ? weights * floor_ : floor_);
         for (std::size_t c = 0; c < shared_.size(); ++c)
             worker.diagonal[c] = static_cast<float>(shared_[c] + ridge);
         return at_zero;
@@ -126,6 +152,7 @@ private:
     CsrView<float, I> x_;
     const ImplicitOptions& options_;
     std::vector<double> shared_;
+    bool has_entries_only_ = false;
     double floor_ = 0.0;
 };
 
@@ -143,7 +170,7 @@ void ImplicitOptions::validate() const
 
 template <class I>
 ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const ImplicitOptions& options,
-                            const Progress& progress)
+                            const Progress& progress, ImplicitFactors* last)
 {
     options.validate();
     check_transpose(x, xt);
@@ -180,20 +207,27 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         return sweep_rows(rows, schedule, equations, solve, workers, interrupt);
     };
     const auto factors = [&] { return SweepFactors{w.view(), h.view(), result.spectrum}; };
-    do {
-        const ImplicitEquations<I> of_items(xt, rotate_to_eigenbasis(w, is_exact ? nullptr : &h, threads, interrupt),
-                                            options);
-        update(xt, items, of_items, w.view(), h.view());
-        result.spectrum = rotate_to_eigenbasis(h, is_exact ? nullptr : &w, threads, interrupt);
-        const ImplicitEquations<I> of_users(x, result.spectrum, options);
-        const double objective = update(x, users, of_users, h.view(), w.view()) +
-                                 penalty(h.view(), [&](Index row) { return of_items.l2(row); }, threads);
-        if (!std::isfinite(objective))
-            throw NumericalError("the factors overflow float32: scale the values down or raise l2");
-        result.history.push_back(objective);
-    } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
-    result.w = w.release();
-    result.h = h.release();
+    const auto sweep = [&] {
+        do {
+            const ImplicitEquations<I> of_items(
+                xt, rotate_to_eigenbasis(w, is_exact ? nullptr : &h, threads, interrupt), options);
+            update(xt, items, of_items, w.view(), h.writable());
+            std::vector<double> spectrum = rotate_to_eigenbasis(h, is_exact ? nullptr : &w, threads, interrupt);
+            const ImplicitEquations<I> of_users(x, spectrum, options);
+            const double objective = update(x, users, of_users, h.view(), w.writable()) +
+                                     penalty(h.view(), [&](Index row) { return of_items.l2(row); }, threads);
+            if (!std::isfinite(objective))
+                throw NumericalError("the factors overflow float32: scale the values down or raise l2");
+            result.history.push_back(objective);
+            result.spectrum = std::move(spectrum);
+            w.keep();
+            h.keep();
+        } while (!ends_after_sweep(result, options.max_iter, options.tol, progress, factors));
+    };
+    keep_last(result, last, sweep, [&] {
+        result.w = w.release();
+        result.h = h.release();
+    });
     return result;
 }
 

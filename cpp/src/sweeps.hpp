@@ -1,4 +1,5 @@
-/// What methods that sweep over interactions have in common: checks, and when they end.
+/// What methods that sweep over interactions have in common: checks, when they end, and what is left where they are
+/// ended.
 #pragma once
 
 #include "linalg/csr.hpp"
@@ -7,6 +8,7 @@
 #include "require.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace matfact {
 
@@ -42,6 +44,24 @@ bool ends_after_sweep(Result& result, Index max_iter, double tol, const Progress
     else
         return result.n_iter >= max_iter;
     return true;
+}
+
+/// Calls sweep(), which changes `result` between its sweeps only, and then finish(). Where it throws after a complete
+/// sweep, `last`, if there is one, gets the finished result of that.
+template <class Result, class Sweep, class Finish>
+void keep_last(Result& result, Result* last, const Sweep& sweep, const Finish& finish)
+{
+    try {
+        sweep();
+    } catch (...) {
+        if (last && result.n_iter > 0) {
+            result.status = Status::stopped;
+            finish();
+            *last = std::move(result);
+        }
+        throw;
+    }
+    finish();
 }
 
 } // namespace matfact

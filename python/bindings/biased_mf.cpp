@@ -27,13 +27,10 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
               const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
               const BiasedOptions options{n_components, l2,  l2_scaling, biases,      solver,         learning_rate,
                                           max_iter,     tol, seed,       num_threads, as_start(start)};
-              BiasedFactors r;
-              {
-                  const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = biased_mf(x, xt, options, tick(progress, wants_factors));
-              }
+              auto [r, raised] = keeping_last_sweep<BiasedFactors>(
+                  [&](BiasedFactors* last) { return biased_mf(x, xt, options, tick(progress, wants_factors), last); });
               return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
-                                    to_numpy(std::move(r.history)), r.n_iter, r.status);
+                                    to_numpy(std::move(r.history)), r.n_iter, r.status, raised);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),
@@ -76,14 +73,11 @@ template <class I> void bind_gibbs_for(py::module_& m, const std::string& type)
               const CsrView<float, I> x = as_csr(values, indices, indptr, n_users, n_items);
               const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
               const GibbsOptions options{n_components, biases, burn_in, n_samples, seed, num_threads};
-              GibbsSamples r;
-              {
-                  const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = biased_gibbs(x, xt, options, tick(progress));
-              }
+              auto [r, raised] = keeping_last_sweep<GibbsSamples>(
+                  [&](GibbsSamples* last) { return biased_gibbs(x, xt, options, tick(progress), last); });
               return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
                                     to_numpy(std::move(r.prior)), to_numpy(std::move(r.noise)),
-                                    to_numpy(std::move(r.history)), r.n_iter, r.status);
+                                    to_numpy(std::move(r.history)), r.n_iter, r.status, raised);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),

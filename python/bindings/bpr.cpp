@@ -24,13 +24,11 @@ template <class I> void bind_bpr_for(py::module_& m, const std::string& type)
               const CsrView<float, I> x = as_csr(values, indices, indptr, indptr.size() - 1, n_items);
               const BprOptions options{n_components, loss,      negatives, learning_rate, l2_user, l2_positive,
                                        l2_negative,  item_bias, max_iter,  deterministic, seed,    num_threads};
-              BprFactors r;
-              {
-                  const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = bpr(x, options, tick(progress, wants_factors));
-              }
+              auto [r, raised] = keeping_last_sweep<BprFactors>(
+                  [&](BprFactors* last) { return bpr(x, options, tick(progress, wants_factors), last); });
               return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.h)), to_numpy(std::move(r.history)),
-                                    to_numpy(std::move(r.errors)), to_numpy(std::move(r.auc)), r.n_iter, r.status);
+                                    to_numpy(std::move(r.errors)), to_numpy(std::move(r.auc)), r.n_iter, r.status,
+                                    raised);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("n_items"), py::kw_only(), py::arg("n_components"), py::arg("loss"), py::arg("negatives"),

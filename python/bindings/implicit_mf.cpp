@@ -28,13 +28,11 @@ template <class I> void bind_implicit_for(py::module_& m, const std::string& typ
               const ImplicitOptions options{n_components, solver,      alpha,          unobserved_weight, l2,
                                             l2_scaling,   cg_steps,    block_size,     max_iter,          tol,
                                             seed,         num_threads, as_start(start)};
-              ImplicitFactors r;
-              {
-                  const py::gil_scoped_release nogil; // `progress` takes it back by itself
-                  r = implicit_mf(x, xt, options, tick(progress, wants_factors));
-              }
+              auto [r, raised] = keeping_last_sweep<ImplicitFactors>([&](ImplicitFactors* last) {
+                  return implicit_mf(x, xt, options, tick(progress, wants_factors), last);
+              });
               return py::make_tuple(to_numpy(std::move(r.w)), to_numpy(std::move(r.h)), to_numpy(std::move(r.spectrum)),
-                                    to_numpy(std::move(r.history)), r.n_iter, r.status);
+                                    to_numpy(std::move(r.history)), r.n_iter, r.status, raised);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),

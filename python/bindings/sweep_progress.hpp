@@ -5,6 +5,7 @@
 #include "progress.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace matfact {
 
@@ -33,6 +34,23 @@ inline Progress tick(const PyProgress& callback, bool wants_factors)
         return is_true(callable(iteration.n_iter, iteration.objective, copy_to_numpy(made.w), copy_to_numpy(made.h),
                                 to_numpy(std::vector<double>(made.shared))));
     };
+}
+
+/// fit(last) without the GIL. Where Python ends it, by an exception of the callback or Ctrl-C, that is given beside
+/// what the last complete sweep has made, and passes through where none was complete.
+template <class Result, class Fit> std::pair<Result, py::object> keeping_last_sweep(const Fit& fit)
+{
+    Result last;
+    try {
+        const py::gil_scoped_release nogil; // the callback takes it back by itself
+        return {fit(&last), py::none()};
+    } catch (const py::error_already_set& error) {
+        if (last.n_iter == 0)
+            throw;
+        if (error.trace())
+            PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
+        return {std::move(last), error.value()};
+    }
 }
 
 /// None for a random start.

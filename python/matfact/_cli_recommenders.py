@@ -152,7 +152,7 @@ def _run_recommend(options: argparse.Namespace) -> None:
     users = [_as_id(text, known.user_ids) for text in options.user]
     for user in users:
         if known.user_codes(user)[0] < 0:
-            print(f"matfact: warning: user {user!r} is unknown and gets the average user's list", file=sys.stderr)
+            print(f"matfact: warning: user {user!r} is unknown and gets the list that everybody would", file=sys.stderr)
     found = model.recommend(users, options.n, exclude_seen=not options.include_seen)
     for i, user in enumerate(users):
         for item, score in found.of(i):

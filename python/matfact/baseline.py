@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from matfact import typing as mt
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, as_interactions
+from matfact._recommender.rating import Rating
 from matfact._validation import as_count, as_real
 from matfact.interactions import Interactions
 
 
-class Baseline(Recommender):
+class Baseline(Rating):
     r"""Predict ratings as :math:`\mu + b_u + b_i` [1]_, where the biases minimize
 
     .. math::
@@ -95,14 +96,10 @@ class Baseline(Recommender):
         self._adopt(known, _column(users), _column(items), {"mean": mean})
         return self
 
-    _default_metric = "rmse"
-
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_l2 = self._penalties()
         self.global_mean_ = float(facts["mean"])
         self.user_bias_, self.item_bias_ = w[:, 0], h[:, 0]
-        values = interactions.matrix.data
-        self._range = float(values.min()), float(values.max())
         super()._adopt(interactions, w, h, facts)
 
     def predict(self, users: Any, items: Any) -> Factor:
@@ -116,7 +113,8 @@ class Baseline(Recommender):
         Returns
         -------
         array of shape (n_pairs,), float32
-            Unknown users are rated as the average user, unknown items by the mean and the user's bias.
+            Users without a history and unknown ones rate by the mean and the item's bias, unknown items are rated by
+            the mean and the user's bias.
 
         Raises
         ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, cast, overload
 
@@ -12,12 +11,14 @@ import numpy.typing as npt
 from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, as_interactions
+from matfact._recommender.histories import warn_of_short_rows
+from matfact._recommender.rating import Rating, item_means
 from matfact._validation import as_count, as_real, check_choice, check_flag, check_num_threads, draw_seed
 from matfact.interactions import Interactions
 
 
-class BiasedMF(Recommender):
+class BiasedMF(Rating):
     r"""Predict ratings as :math:`\mu + b_u + b_i + w_u \cdot h_i`.
 
     Biases and factors are fitted jointly. But for ``solver="gibbs"`` they minimize
@@ -85,7 +86,7 @@ class BiasedMF(Recommender):
         The objective after each sweep; with ``"als"`` it never rises but by rounding, with ``"sgd"`` and ``"adam"`` it
         may.
     validation_history_ : array of shape (n_iter,), float64, or None
-        The metric of the validation part after each sweep.
+        The metric of the validation part after each sweep; without the last where Ctrl-C came before it was known.
     best_iter_ : int
         The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
@@ -180,7 +181,7 @@ class BiasedMF(Recommender):
             does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
-            unchanged and leaves the model as it was.
+            unchanged; like Ctrl-C it leaves the model what the last complete sweep made, or as it was before the first.
         progress : bool, default=False
             Show a progress bar, as in ``with matfact.progress():``.
 
@@ -230,18 +231,15 @@ class BiasedMF(Recommender):
             if solver != "gibbs":
                 descent["solver"] = _core.BiasedSolver[solver]
                 if options["l2"] == 0.0:
-                    _warn_of_short_rows(known, options["n_components"] + options["biases"])
+                    warn_of_short_rows(known, options["n_components"] + options["biases"])
                 common |= {"wants_factors": sweeps.wants_factors, "start": first}
-                mean, w, h, history, n_iter, status = fit(*arrays, **descent, **common, **options)
+                mean, w, h, history, n_iter, status, raised = fit(*arrays, **descent, **common, **options)
             else:
                 del options["l2"], options["l2_scaling"]
-                mean, w, h, prior, noise, history, n_iter, status = fit(*arrays, **chain, **common, **options)
+                mean, w, h, prior, noise, history, n_iter, status, raised = fit(*arrays, **chain, **common, **options)
                 facts = {"prior": prior.tolist(), "noise": noise.tolist()}
         facts |= {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
-        self._adopt(known, *sweeps.kept(w, h, facts))
-        return self
-
-    _default_metric = "rmse"
+        return self._end(sweeps, w, h, facts, raised)
 
     def _takes_start(self) -> bool:
         return bool(self.solver == "als")
@@ -259,10 +257,11 @@ class BiasedMF(Recommender):
         elif hasattr(self, "noise_std_"):  # of an earlier fit with draws
             del self.noise_std_
         self.user_bias_, self.item_bias_ = self._bias(w), self._bias(h)
-        values = interactions.matrix.data
-        self._range = float(values.min()), float(values.max())
         self._adopt_iterations(facts)
         super()._adopt(interactions, w, h, facts)
+
+    def _of_anybody(self) -> npt.NDArray[Any]:
+        return super()._of_anybody() if self._fitted_options["biases"] else item_means(self.interactions_)
 
     def _n_unknowns(self) -> int:
         """Of each row in one fit, or one draw."""
@@ -293,8 +292,9 @@ class BiasedMF(Recommender):
         Returns
         -------
         predictions : array of shape (n_pairs,), float32
-            Unknown users are rated as the average user, unknown items by the mean and the user's bias. So are items
-            without a history, but for ``solver="gibbs"``, which draws theirs from the prior.
+            Users without a history and unknown ones rate by the mean and the item's bias; with ``biases=False`` by the
+            item's mean rating, drawn to the mean by five more. Unknown items are rated by the mean and the user's bias.
+            So are items without a history, but for ``solver="gibbs"``, which draws theirs from the prior.
         std : array of shape (n_pairs,), float32
             Only with `return_std`: standard deviations of ratings, by what the draws disagree and by the noise.
 
@@ -317,6 +317,8 @@ class BiasedMF(Recommender):
                 scores += self._by_draw(w)[:, :, -1]
             means[some] = scores.mean(axis=1) + self.global_mean_
             deviations[some] = np.sqrt(scores.var(axis=1) + self._draws.noise**2)
+        cold = self._are_cold(rows)
+        means[cold] = self._common_scores()[cols[cold]]
         return means.clip(*self._range), deviations
 
     def _options(self) -> dict[str, Any]:
@@ -396,14 +398,3 @@ class _Draws:
         if not (np.isfinite(prior).all() and np.isfinite(noise).all() and (prior[1::2] > 0).all()):
             raise ValueError("noise and prior must be finite, and precisions positive")
         return cls(noise.size, float(np.sqrt((noise**2).mean())), prior)
-
-
-def _warn_of_short_rows(known: Interactions, unknowns: int) -> None:
-    users, items = (int((counts < unknowns).sum()) for counts in (known.user_counts, known.item_counts))
-    if users or items:
-        warnings.warn(
-            f"l2=0, and {users} users and {items} items have fewer entries than their {unknowns} unknowns: "
-            "pass l2 above 0",
-            UserWarning,
-            stacklevel=3,
-        )

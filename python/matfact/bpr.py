@@ -78,7 +78,7 @@ class BPR(Recommender):
         estimates the area under the ROC curve on the fit's own entries; with ``"adaptive"`` and ``"warp"`` it is
         of the first draw, which is uniform.
     validation_history_ : array of shape (n_iter,), float64, or None
-        The metric of the validation part after each epoch.
+        The metric of the validation part after each epoch; without the last where Ctrl-C came before it was known.
     best_iter_ : int
         The epoch that was kept: the best by validation, else the last.
     n_iter_ : int
@@ -162,7 +162,7 @@ class BPR(Recommender):
             Epochs without a better value after which the fit ends; None runs them all.
         callback : callable, optional
             Called with a `matfact.Iteration` after each epoch; returning True stops. An exception passes through
-            unchanged and leaves the model as it was.
+            unchanged; like Ctrl-C it leaves the model what the last complete epoch made, or as it was before the first.
         progress : bool, default=False
             Show a progress bar, as in ``with matfact.progress():``.
 
@@ -190,7 +190,7 @@ class BPR(Recommender):
         with begun._sweeps(
             known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
         ) as sweeps:
-            w, h, history, errors, auc, n_iter, status = fit(
+            w, h, history, errors, auc, n_iter, status, raised = fit(
                 x.data,
                 x.indices,
                 x.indptr,
@@ -209,8 +209,7 @@ class BPR(Recommender):
             "status": status.name,
             "seed": seed,
         }
-        self._adopt(known, *sweeps.kept(w, h, facts))
-        return self
+        return self._end(sweeps, w, h, facts, raised)
 
     _sweep = "epochs"
 

@@ -12,6 +12,7 @@ from matfact import _core, _lapack
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
+from matfact._recommender.histories import warn_of_short_rows
 from matfact._validation import as_count, as_real, check_choice, check_num_threads, draw_seed
 from matfact.eigh import eigh
 from matfact.interactions import Interactions
@@ -43,7 +44,8 @@ class ImplicitMF(Recommender):
         where the sweep before left it, preconditioned in the basis in which the part that all rows share is diagonal.
         ``"block"`` (iALS++ [4]_) solves exactly for `block_size` components at a time, once around from where the sweep
         before left the row, and at once for rows of at most so many entries.
-        ``"auto"`` is ``"als"`` up to 32 components, else ``"cg"``.
+        ``"auto"`` is ``"als"`` where rows have few entries or few components, else ``"cg"``: where an entry's row has,
+        on average over the entries of users and of items, at most ``2 * (cg_steps + 1)`` of both.
     alpha : float, default=1.0
         The weight of a stored value, positive.
     unobserved_weight : float, default=1.0
@@ -76,7 +78,7 @@ class ImplicitMF(Recommender):
     objective_history_ : array of shape (n_iter,), float64
         The objective after each sweep.
     validation_history_ : array of shape (n_iter,), float64, or None
-        The metric of the validation part after each sweep.
+        The metric of the validation part after each sweep; without the last where Ctrl-C came before it was known.
     best_iter_ : int
         The sweep that was kept: the best by validation, else the last.
     n_iter_ : int
@@ -165,7 +167,7 @@ class ImplicitMF(Recommender):
             does not know start near its average user. None starts at random.
         callback : callable, optional
             Called with a `matfact.Iteration` after each sweep; returning True stops. An exception passes through
-            unchanged and leaves the model as it was.
+            unchanged; like Ctrl-C it leaves the model what the last complete sweep made, or as it was before the first.
         progress : bool, default=False
             Show a progress bar, as in ``with matfact.progress():``.
 
@@ -182,23 +184,31 @@ class ImplicitMF(Recommender):
             If `interactions` are none of these, or a parameter has the wrong type.
         NumericalError
             If the factors overflow float32.
+
+        Warns
+        -----
+        UserWarning
+            If `l2` and `unobserved_weight` are 0 and rows have fewer entries than components: a tiny penalty then picks
+            the shortest of their many solutions.
         """
         options = self._options()
         k, max_iter = as_count(self.n_components, "n_components"), as_count(self.max_iter, "max_iter")
         cg_steps, block_size = as_count(self.cg_steps, "cg_steps"), as_count(self.block_size, "block_size")
         solver = check_choice(self.solver, mt.ImplicitSolver, "solver")
-        if solver == "auto":
-            solver = "als" if k <= 32 else "cg"
         known = as_interactions(interactions)
+        if solver == "auto":
+            solver = "als" if _unknowns(known, k) <= 2 * (cg_steps + 1) else "cg"
         require_positive(known.matrix.data)
         _lapack.ensure_lapack()
+        if options["l2"] == options["unobserved_weight"] == 0.0:
+            warn_of_short_rows(known, k, "pass l2 or unobserved_weight above 0")
         x, xt = known.matrix, known.transposed
         fit: Any = getattr(_core, f"implicit_mf_i{8 * x.indices.itemsize}")
         first = self._start_of(start, known, k)
         with self._sweeps(
             known, validation=validation, metric=metric, patience=patience, callback=callback, progress=progress
         ) as sweeps:
-            w, h, spectrum, history, n_iter, status = fit(
+            w, h, spectrum, history, n_iter, status, raised = fit(
                 x.data,
                 x.indices,
                 x.indptr,
@@ -223,8 +233,7 @@ class ImplicitMF(Recommender):
             "status": status.name,
             "spectrum": spectrum.tolist(),
         }
-        self._adopt(known, *sweeps.kept(w, h, facts))
-        return self
+        return self._end(sweeps, w, h, facts, raised)
 
     def _takes_start(self) -> bool:
         return True
@@ -270,6 +279,15 @@ class ImplicitMF(Recommender):
         require_positive(rows.data)
         solve: Any = getattr(_core, f"implicit_rows_i{8 * rows.indices.itemsize}")
         return cast(Factor, solve(rows.data, rows.indices, rows.indptr, others, spectrum, **self._fitted_options))
+
+
+def _unknowns(known: Interactions, k: int) -> float:
+    """The mean over entries of how many unknowns their row is solved in: products of rows that an exact solution costs.
+
+    Conjugate gradients cost two for each step, and for the start.
+    """
+    counts = np.concatenate((known.user_counts, known.item_counts)).astype(np.float64)
+    return float(counts @ np.minimum(counts, k) / counts.sum())
 
 
 def _eigenbasis(factor: Factor) -> tuple[list[float], Factor]:

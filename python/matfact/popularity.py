@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from matfact import typing as mt
-from matfact._recommender import Factor, Recommender, as_interactions
+from matfact._recommender import Factor, Recommender, as_interactions, popularity
 from matfact.interactions import Interactions
 
 
@@ -59,13 +59,15 @@ class Popularity(Recommender):
             If `interactions` are none of these.
         """
         known = as_interactions(interactions)
-        share = (known.item_counts / known.n_users).astype(np.float32)
-        self._adopt(known, np.ones((known.n_users, 1), np.float32), share[:, None], {})
+        self._adopt(known, np.ones((known.n_users, 1), np.float32), popularity(known)[:, None], {})
         return self
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self.item_scores_ = h[:, 0]
         super()._adopt(interactions, w, h, facts)
+
+    def _of_anybody(self) -> Factor:
+        return self.item_scores_
 
     def _n_columns(self) -> int:
         return 1

@@ -105,10 +105,6 @@ class SpectralRecommender(Projection):
         self._linear_weight = as_real(self.linear_weight, "linear_weight")
         self._scaled, _ = by_degrees(interactions.matrix)
         super()._adopt(interactions, w, h, facts)
-        users = np.flatnonzero(interactions.user_counts)
-        average = np.asarray(interactions.matrix.sum(axis=0), np.float64) / len(users)
-        # What users without a history get.
-        self._average_linear = self._linear(average.astype(np.float32)[:, None])[:, 0]
 
     def predict(self, users: Any, items: Any) -> Factor:
         """Score pairs of users and items, as in other recommenders.
@@ -121,7 +117,8 @@ class SpectralRecommender(Projection):
         Returns
         -------
         array of shape (n_pairs,), float32
-            Unknown users are scored as the average user, unknown items 0.
+            Users without a history and unknown ones get the share of users who have an entry with the item, unknown
+            items 0.
 
         Raises
         ------
@@ -136,13 +133,13 @@ class SpectralRecommender(Projection):
         scores = self._score_pairs(self._rows_of_users(distinct), history, place, np.maximum(cols, 0))
         return np.where(cols >= 0, scores, np.float32(0))
 
-    def _search(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
+    def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
         none = np.zeros(0, np.int64)
         found = [(none, none, np.zeros(0, np.float32))]
         denied = np.ones(len(self._h), bool)
         denied[slice(None) if candidates is None else candidates] = False
         for some in self._blocks(len(w)):
-            scores = self._score_all(w[some], history[some])
+            scores = self._personal_scores(w[some], history[some])
             scores[:, denied] = -np.inf
             mine = seen[some]
             scores[np.repeat(np.arange(len(scores)), np.diff(mine.indptr)), mine.indices] = -np.inf
@@ -151,18 +148,16 @@ class SpectralRecommender(Projection):
         rows, cols, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return best_of_pairs(rows, cols, values, len(w), self.interactions_.item_ids, n)
 
-    def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
+    def _personal_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
         scores = np.empty(len(rows), np.float32)
         for some in self._blocks(len(w)):
             here = np.flatnonzero((rows >= some.start) & (rows < some.stop))
             if len(here):
-                scores[here] = self._score_all(w[some], history[some])[rows[here] - some.start, cols[here]]
+                scores[here] = self._personal_scores(w[some], history[some])[rows[here] - some.start, cols[here]]
         return scores
 
-    def _score_all(self, w: Factor, history: Any) -> Factor:
-        scores = w @ self._h.T + self._linear(history.T.tocsr()).T
-        scores[np.diff(history.indptr) == 0] += self._average_linear
-        return cast(Factor, scores)
+    def _personal_scores(self, w: Factor, history: Any) -> Factor:
+        return cast(Factor, w @ self._h.T + self._linear(history.T.tocsr()).T)
 
     def _linear(self, columns: Any) -> Any:
         """The linear term of rows that stand in columns; first through users, so that no matrix of items is formed."""

@@ -85,6 +85,37 @@ TEST_CASE("biased_mf tells of the factors of each sweep, and goes on from a star
     CHECK_THROWS_AS(biased_mf(x.view(), xt.view(), options), std::invalid_argument);
 }
 
+TEST_CASE("biased_mf leaves the last complete sweep where progress throws in the next one")
+{
+    const auto x = additive(false), xt = additive(true);
+    for (const BiasedSolver solver : {BiasedSolver::als, BiasedSolver::sgd, BiasedSolver::adam}) {
+        BiasedOptions options = small_options();
+        options.solver = solver;
+        options.max_iter = 9;
+        for (const Index done : {0, 2}) {
+            Index n_iter = 0;
+            const auto fail = [&](const Iteration& iteration) -> bool {
+                if (std::isnan(iteration.objective) && n_iter == done)
+                    throw std::range_error("mine");
+                n_iter = std::max(n_iter, iteration.n_iter);
+                return false;
+            };
+            BiasedFactors last;
+            CHECK_THROWS_AS(biased_mf(x.view(), xt.view(), options, fail, &last), std::range_error);
+            CHECK(last.n_iter == done);
+            if (done == 0)
+                continue;
+            BiasedOptions two = options;
+            two.max_iter = done;
+            const BiasedFactors whole = biased_mf(x.view(), xt.view(), two);
+            CHECK(same_bits(last.w, whole.w));
+            CHECK(same_bits(last.h, whole.h));
+            CHECK(last.history == whole.history);
+            CHECK(last.status == Status::stopped);
+        }
+    }
+}
+
 TEST_CASE("biased_mf refuses ratings that are not finite")
 {
     auto x = additive(false);

@@ -89,11 +89,28 @@ def test_predictions_are_the_formula_clipped_to_the_scale(ratings):
 
 
 def test_without_a_penalty_short_rows_are_reported_and_stay_finite(ratings):
+    users, items = ((np.diff(a.indptr) < 31).sum() for a in (ratings.tocsr(), ratings.tocsc()))
     with pytest.warns(
-        UserWarning, match=r"l2=0, and \d+ users and \d+ items have fewer entries than their 31 unknowns"
+        UserWarning,
+        match=f"l2=0, and {users} users and {items} items have fewer entries than their 31 unknowns: pass l2 above 0",
     ):
         m = matfact.BiasedMF(30, l2=0.0, max_iter=5, random_state=0).fit(ratings)
     assert np.isfinite(m.user_factors_).all()
+
+
+def test_without_a_penalty_short_rows_are_the_shortest_that_fit(ratings):
+    with pytest.warns(UserWarning, match="l2=0"):
+        m = matfact.BiasedMF(30, l2=0.0, max_iter=5, random_state=0).fit(ratings)
+    for u in np.flatnonzero((np.diff(ratings.indptr) < 31) & (np.diff(ratings.indptr) > 0)):
+        entries = slice(ratings.indptr[u], ratings.indptr[u + 1])
+        features = m._h[ratings.indices[entries]].astype(np.float64)
+        left = ratings.data[entries] - m.global_mean_ - features[:, -1]
+        features[:, -1] = 1.0
+        shortest = np.linalg.lstsq(features, left, rcond=None)[0]
+        least = np.linalg.svd(features, compute_uv=False)[-1]
+        # The ridge is a millionth of one column's squares, which is less than of all.
+        error = np.linalg.norm(m._w[u] - shortest) / np.linalg.norm(shortest)
+        assert error <= (1e-6 + 50 * EPS) * (features**2).sum() / least**2
 
 
 def test_scores_of_lists_are_predictions(ratings):

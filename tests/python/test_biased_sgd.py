@@ -148,7 +148,7 @@ def test_tol_and_callbacks_end_the_sweeps(ratings, solver):
 
     with pytest.raises(LookupError, match="no 1"):
         m.fit(ratings, callback=fail)
-    assert m.n_iter_ == 3
+    assert (m.status_, m.n_iter_) == ("stopped", 1)
 
 
 @pytest.mark.parametrize(

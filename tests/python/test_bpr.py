@@ -177,18 +177,6 @@ def test_callbacks_see_every_epoch_and_may_stop(planted):
     assert stopped.fold_in(planted[1]).tobytes() == two.fold_in(planted[1]).tobytes()
 
 
-def test_an_exception_of_the_callback_leaves_the_model_as_it_was(planted):
-    model = matfact.BPR(4, max_iter=2, random_state=0).fit(planted[0])
-    before = model._w.copy()
-
-    def fail(_: matfact.Iteration) -> bool:
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        model.fit(planted[0], callback=fail)
-    assert model._w.tobytes() == before.tobytes()
-
-
 def test_one_user_or_one_item_is_enough(kind):
     for x in (np.ones((1, 5)), np.ones((5, 1)), np.ones((1, 1)), np.eye(3)):
         model = matfact.BPR(3, max_iter=3, random_state=0, **kind).fit(sp.csr_array(x))

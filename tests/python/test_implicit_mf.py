@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 
 import matfact
+from matfact import implicit_mf
 from reference import recommender
 
 EPS = np.finfo(np.float32).eps
@@ -131,22 +133,72 @@ def test_tol_and_callback_stop_the_iteration(plays):
     assert (stopped.status_, stopped.n_iter_) == ("stopped", 2)
 
 
-def test_an_exception_of_the_callback_leaves_the_model_as_it_was(plays):
-    m = matfact.ImplicitMF(4, random_state=0).fit(plays)
-    before = m.user_factors_.copy()
-
-    def fail(_: matfact.Iteration) -> bool:
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        m.fit(plays, callback=fail)
-    assert m.user_factors_.tobytes() == before.tobytes()
-
-
 def test_more_components_than_rows_and_no_penalty_stay_finite(plays):
     m = matfact.ImplicitMF(120, l2=0.0, max_iter=5, random_state=0).fit(plays)
     assert np.isfinite(m.user_factors_).all()
     assert np.isfinite(m.predict(np.arange(90), np.arange(90) % 50)).all()
+
+
+@pytest.mark.parametrize("k", [12, 20, 30, 200])
+@pytest.mark.parametrize("solver", ["als", "cg", "block"])
+def test_where_nothing_holds_short_rows_they_are_reported_and_shortest(plays, k, solver):
+    """Rows about as long as k, whose matrix is singular in as many unknowns as there are features, among them."""
+    users, items = ((np.diff(a.indptr) < k).sum() for a in (plays.tocsr(), plays.tocsc()))
+    model = matfact.ImplicitMF(k, solver=solver, block_size=8, l2=0.0, unobserved_weight=0.0, random_state=0)
+    with pytest.warns(
+        UserWarning,
+        match=f"l2=0, and {users} users and {items} items have fewer entries than their {k} unknowns: "
+        "pass l2 or unobserved_weight above 0",
+    ):
+        model.fit(plays)
+    assert np.isfinite(model._w).all()
+    assert np.isfinite(model._h).all()
+    assert model.objective_ < 1e-3 * model.alpha * plays.data.sum()  # of factors of zero
+    w, h = model.fold_in(plays).astype(np.float64), model._h.astype(np.float64)
+    for u in np.flatnonzero((np.diff(plays.indptr) < k) & (np.diff(plays.indptr) > 0)):
+        entries = slice(plays.indptr[u], plays.indptr[u + 1])
+        features, weights = h[plays.indices[entries]], plays.data[entries].astype(np.float64)
+        shortest = np.linalg.lstsq(features, np.ones(len(features)), rcond=None)[0]
+        least = np.linalg.svd(features * np.sqrt(weights)[:, None], compute_uv=False)[-1]
+        # The ridge is a millionth of the trace of the row's matrix, as the average row of h has it.
+        ridge = 1e-6 * weights.sum() * (h**2).sum() / len(h)
+        error = np.linalg.norm(w[u] - shortest) / np.linalg.norm(shortest)
+        assert error <= (ridge + 50 * EPS * (h**2).sum(axis=1).max() * weights.sum()) / least**2
+
+
+def test_what_holds_short_rows_is_not_reported(plays):
+    for options in ({"unobserved_weight": 1.0}, {"unobserved_weight": 0.0, "l2": 0.1}):
+        matfact.ImplicitMF(30, max_iter=2, random_state=0, **{"l2": 0.0} | options).fit(plays)
+
+
+@pytest.mark.parametrize(
+    ("length", "k", "cg_steps", "chosen"),
+    [
+        (5, 64, 3, "als"),  # few entries
+        (40, 6, 3, "als"),  # few components
+        (20, 32, 3, "cg"),
+        (20, 32, 9, "als"),  # each step costs
+        (5, 64, 1, "cg"),
+    ],
+)
+def test_auto_compares_what_an_entry_costs(length, k, cg_steps, chosen):
+    n = 60
+    x = sum(
+        sp.diags_array(np.ones(n), offsets=shift, shape=(n, n)) for shift in (*range(length), *range(-n, length - n))
+    )
+    assert set(x.sum(axis=0)) == set(x.sum(axis=1)) == {length}
+    model = matfact.ImplicitMF(k, cg_steps=cg_steps, max_iter=2, random_state=0)
+    auto, same = clone(model).fit(x), clone(model).set_params(solver=chosen).fit(x)
+    assert auto._w.tobytes() == same._w.tobytes()
+
+
+def test_the_cost_of_an_entry_is_that_of_its_row(plays):
+    k, costs = 9, []
+    for matrix in (plays.tocsr(), plays.T.tocsr()):
+        for row in range(matrix.shape[0]):
+            n = matrix[[row]].nnz
+            costs += [min(n, k)] * n
+    assert implicit_mf._unknowns(matfact.Interactions(plays), k) == pytest.approx(np.mean(costs), rel=1e-15)
 
 
 def test_one_user_or_one_item_is_enough():

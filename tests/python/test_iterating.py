@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from sklearn.base import clone
 
 import matfact
 from matfact import _progress
+from matfact._recommender.iterating import Judge
 
 # Penalties so small that the fits overfit within a few sweeps.
 MODELS = [
@@ -108,16 +111,157 @@ def test_a_callback_is_told_of_the_metric_and_may_stop(model, split):
     assert told[-1].validation is None
 
 
-def test_what_a_callback_raises_passes_through_beside_validation(model, split):
-    def fail(_: matfact.Iteration) -> bool:
-        raise LookupError("mine")
+def same_fit(model, whole):
+    """Bits, and what is told of them."""
+    assert model._w.tobytes() == whole._w.tobytes()
+    assert model._h.tobytes() == whole._h.tobytes()
+    assert model.n_iter_ == whole.n_iter_ == len(model.objective_history_)
+    assert model.objective_history_.tolist() == whole.objective_history_.tolist()
+    facts = {name: value for name, value in model._facts.items() if name != "status"}
+    assert facts == {name: value for name, value in whole._facts.items() if name != "status"}
+    return True
 
-    model.fit(split.train)
-    before = model.user_factors_.copy()
+
+def of_sweeps(model, n):
+    """What a fit of n sweeps would be."""
+    if getattr(model, "solver", None) == "gibbs":
+        burn_in = min(n - 1, model.burn_in)
+        return clone(model).set_params(burn_in=burn_in, n_samples=n - burn_in)
+    return clone(model).set_params(max_iter=n)
+
+
+GIBBS = matfact.BiasedMF(3, solver="gibbs", burn_in=3, n_samples=9, random_state=0)
+INTERRUPTED = pytest.mark.parametrize("model", [*MODELS, GIBBS], ids=str, indirect=True)
+
+
+@INTERRUPTED
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_callback_that_raises_leaves_the_sweep_before_it(model, split, n):
+    mine = LookupError("mine")
+
+    def fail(iteration: matfact.Iteration) -> None:
+        if iteration.n_iter == n:
+            raise mine
+
+    with pytest.raises(LookupError) as raised:
+        model.fit(split.train, callback=fail)
+    assert raised.value is mine
+    assert "fail" in [entry.name for entry in raised.traceback]
+    assert model.status_ == "stopped"
+    assert same_fit(model, of_sweeps(model, n).fit(split.train))
+
+
+def raising_inside(sweep, place):
+    """Told as the core tells, raises as Ctrl-C does: in the middle of a sweep, when asked for the `place`-th time."""
+    asked = 0
+
+    def tell(n_iter: int, objective: float, *_: object) -> None:
+        nonlocal asked
+        tell.done = max(tell.done, n_iter)
+        if tell.done == sweep - 1 and np.isnan(objective):
+            asked += 1
+            if asked == place:
+                raise KeyboardInterrupt
+
+    tell.done = 0
+    return tell
+
+
+@INTERRUPTED
+def test_wherever_a_sweep_is_interrupted_the_one_before_it_is_left(model, split, monkeypatch):
+    before, whole = clone(model).fit(split.test), {n: of_sweeps(model, n).fit(split.train) for n in (1, 4)}
+    for n in (0, 1, 4):
+        for place in range(1, 1000):
+            tell = raising_inside(n + 1, place)
+            monkeypatch.setattr("matfact._recommender.iterating.between_sweeps", lambda _, tell=tell: tell)
+            interrupted = clone(model)
+            interrupted._adopt(before.interactions_, before._w, before._h, before._facts)
+            try:
+                interrupted.fit(split.train)
+            except KeyboardInterrupt:
+                assert same_fit(interrupted, whole.get(n, before))
+            else:  # nobody asked so often
+                break
+        assert place > 1
+
+
+@INTERRUPTED
+def test_what_is_left_answers_like_any_other_model(model, split, tmp_path, monkeypatch):
+    tell = raising_inside(3, 1)
+    monkeypatch.setattr("matfact._recommender.iterating.between_sweeps", lambda _: tell)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(split.train)
+    model.save(tmp_path / "model")
+    other = type(model).load(tmp_path / "model")
+    assert (other.n_iter_, other.status_) == (2, "stopped")
+    assert other.recommend(0, 5).scores.tobytes() == model.recommend(0, 5).scores.tobytes()
+    assert other.fold_in(split.test.matrix).tobytes() == model.fold_in(split.test.matrix).tobytes()
+
+
+SIGNALLED = """
+import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import numpy as np, scipy.sparse as sp, matfact
+from sklearn.base import clone
+
+rng = np.random.default_rng(0)
+x = sp.csr_array((np.ones(60_000, np.float32), (rng.integers(0, 4_000, 60_000), rng.integers(0, 2_000, 60_000))))
+x = matfact.Interactions(x)
+for model in (
+    matfact.ImplicitMF(48, solver="als", max_iter=10**6, random_state=0),
+    matfact.ImplicitMF(48, solver="cg", max_iter=10**6, random_state=0),
+    matfact.BiasedMF(48, max_iter=10**6, random_state=0),
+    matfact.BiasedMF(48, solver="sgd", max_iter=10**6, random_state=0),
+    matfact.BPR(48, max_iter=10**6, random_state=0),
+):
+    begun = threading.Event()
+    interrupt = lambda: (begun.wait(), time.sleep(0.1), os.kill(os.getpid(), signal.SIGINT))
+    threading.Thread(target=interrupt).start()
+    try:
+        model.fit(x, callback=lambda iteration: begun.set())
+    except KeyboardInterrupt:
+        whole = clone(model).set_params(max_iter=model.n_iter_).fit(x)
+        assert model._w.tobytes() == whole._w.tobytes() and model._h.tobytes() == whole._h.tobytes()
+        assert model.objective_history_.tolist() == whole.objective_history_.tolist()
+        print(model.status_)
+"""
+
+
+def test_control_c_leaves_the_last_complete_sweep():
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["stopped"] * 5
+
+
+def test_beside_validation_the_best_sweep_so_far_is_left(model, split):
+    whole = clone(model).fit(split.train, validation=split.test, patience=None)
+    n = whole.best_iter_ + 1
+
+    def fail(iteration: matfact.Iteration) -> None:
+        if iteration.n_iter == n:
+            raise LookupError("mine")
+
     with pytest.raises(LookupError, match="mine"):
-        model.fit(split.train, validation=split.test, callback=fail)
-    assert model.user_factors_.tobytes() == before.tobytes()
-    assert model.validation_history_ is None
+        model.fit(split.train, validation=split.test, patience=None, callback=fail)
+    assert (model.best_iter_, model.n_iter_, model.status_) == (whole.best_iter_, n, "stopped")
+    assert model._w.tobytes() == whole._w.tobytes()
+    assert model.validation_history_.tolist() == whole.validation_history_[:n].tolist()
+    assert model.objective_history_.tolist() == whole.objective_history_[:n].tolist()
+
+
+def test_control_c_while_a_sweep_is_judged_leaves_what_was_judged(model, split, monkeypatch):
+    value, judged = Judge.value, []
+
+    def interrupted(judge, candidate):
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        judged.append(value(judge, candidate))
+        return judged[-1]
+
+    monkeypatch.setattr(Judge, "value", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(split.train, validation=split.test)
+    assert (model.n_iter_, model.best_iter_) == (3, best(model, judged))
+    assert model.validation_history_.tolist() == judged
 
 
 @pytest.mark.usefixtures("bars_at_once")

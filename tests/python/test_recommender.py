@@ -138,14 +138,70 @@ def test_strings_that_are_missing_are_none(model, named):
     assert model.fit(named).recommend([0], 4).items[0].tolist()[2:] == [None, None]
 
 
-def test_cold_and_unknown_users_are_the_average_user_and_cold_items_are_finite(model, x):
+def common_scores(model, x):
+    """What the rule says of each item to somebody of whom nothing is known."""
+    if isinstance(model, matfact.BiasedMF | matfact.Baseline):
+        if getattr(model, "biases", True):
+            return model.global_mean_ + model.item_bias_.astype(np.float64)
+        x = x.toarray().astype(np.float64)
+        mean = x[x != 0].mean()
+        return mean + np.where(x != 0, x - mean, 0).sum(axis=0) / ((x != 0).sum(axis=0) + 5)
+    return (x.toarray() != 0).mean(axis=0)
+
+
+OTHER_MODELS = [
+    matfact.PureSVD(5),
+    matfact.SpectralRecommender(5),
+    matfact.Popularity(),
+    matfact.Baseline(),
+    matfact.BiasedMF(5, biases=False, random_state=0),
+    matfact.BiasedMF(5, solver="gibbs", biases=False, burn_in=3, n_samples=4, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", MODELS + OTHER_MODELS, ids=str, indirect=True)
+def test_who_has_no_history_gets_the_baseline_or_the_popular_items(model, x):
     model.fit(x)
-    cold, unknown = model.recommend(59), model.recommend(12345)
-    assert (cold.items == unknown.items).all()
-    assert np.isfinite(cold.scores).all()
-    assert np.isfinite(model.predict([59, 12345, 3, 3], [39, 2, 39, 777])).all()
-    empty = model.recommend_new(sp.csr_array((1, 40), dtype=np.float32))
-    assert (empty.items == cold.items).all()
+    scores = common_scores(model, x)
+    order = np.argsort(-scores.astype(np.float32), kind="stable")
+    for found in (
+        model.recommend(59, 40),
+        model.recommend(["nobody", 3], 40, exclude_seen=False),
+        model.recommend_new(sp.csr_array((1, 40), dtype=np.float32), 40),
+        model.recommend([59], 40, include=[list(range(40))]),
+    ):
+        assert found.items[0].tolist() == order.tolist()
+        np.testing.assert_allclose(found.scores[0], scores[order], rtol=4 * EPS)  # a rounding or two
+    for users in (59, "nobody"):
+        predicted = model.predict(users, np.arange(40))
+        clipped = np.clip(scores, *model._range) if hasattr(model, "_range") else scores
+        np.testing.assert_allclose(predicted, clipped, rtol=4 * EPS)
+        all_scores, _ = model._all_scores([users, 3])
+        np.testing.assert_allclose(all_scores[0], scores, rtol=4 * EPS)
+    filtered = model.recommend([59, "nobody"], 2, include=[5, 6, 7], exclude=[[5], [6]])
+    assert [set(items) for items in filtered.items.tolist()] == [{6, 7}, {5, 7}]
+
+
+@pytest.mark.parametrize("model", MODELS + OTHER_MODELS, ids=str, indirect=True)
+def test_nobody_changes_what_others_get(model, x):
+    model.fit(x)
+    beside, alone = model.recommend([3, 59, "nobody", 4], 6), model.recommend([3, 4], 6)
+    assert (beside.items[[0, 3]] == alone.items).all()
+    assert beside.scores[[0, 3]].tobytes() == alone.scores.tobytes()
+
+
+@pytest.mark.parametrize("model", MODELS + OTHER_MODELS, ids=str, indirect=True)
+def test_no_pair_of_cold_unknown_or_known_ids_is_predicted_nan(model, x):
+    model.fit(x)
+    users, items = np.meshgrid([59, 12345, 3], [39, 777, 2])
+    assert np.isfinite(model.predict(users.ravel(), items.ravel())).all()
+    unknown = model.predict([59, 12345], [777, 777])
+    expected = model.global_mean_ if hasattr(model, "_range") else 0
+    np.testing.assert_allclose(unknown, expected, rtol=EPS)
+    if getattr(model, "solver", "") == "gibbs":
+        means, deviations = model.predict(users.ravel(), items.ravel(), return_std=True)
+        np.testing.assert_allclose(means, model.predict(users.ravel(), items.ravel()), rtol=20 * EPS)
+        assert (deviations >= model.noise_std_ * (1 - EPS)).all()
 
 
 @pytest.mark.parametrize("model", MODELS[:2], indirect=True)
@@ -297,21 +353,21 @@ def test_items_that_are_left_out_for_all_are_not_copied_for_each_user():
 
 
 def test_a_query_does_not_count_the_entries_of_all_users_again(model, x, monkeypatch):
-    """Nor average their factors."""
+    """Nor of all items."""
     model.fit(x)
     users = [3, "nobody"]
     first = model.recommend(users, 5), model.predict(users, [1, 2])
-    monkeypatch.setattr(matfact.Interactions, "user_counts", property(lambda _: pytest.fail("counted again")))
+    for name in ("user_counts", "item_counts"):
+        monkeypatch.setattr(matfact.Interactions, name, property(lambda _: pytest.fail("counted again")))
     again = model.recommend(users, 5), model.predict(users, [1, 2])
     assert again[0].scores.tobytes() == first[0].scores.tobytes()
     assert again[1].tobytes() == first[1].tobytes()
-    assert model._average_user() is model._average_user()
 
 
-def test_the_average_user_follows_new_users(x):
+def test_popularity_follows_new_users(x):
     model = matfact.PureSVD(3).fit(x)
     before = model.predict("nobody", 1)
     model.partial_fit_users(matfact.Interactions(x[:5] * 9, user_ids=[f"new {i}" for i in range(5)]))
     assert model.predict("nobody", 1) != before
-    expected = model._w[model.interactions_.user_counts > 0].mean(axis=0, dtype=np.float64)
-    np.testing.assert_allclose(model._average_user(), expected, rtol=EPS)
+    share = (model.interactions_.matrix[:, [1]].toarray() != 0).mean()
+    np.testing.assert_allclose(model.predict("nobody", 1), share, rtol=EPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 
 import matfact
+from matfact._recommender.saving import class_name
 
+EPS = np.finfo(np.float32).eps
 MODELS = [
     matfact.ImplicitMF(5, solver="als", l2_scaling=0.0, random_state=0),
     matfact.BiasedMF(5, l2=0.5, random_state=0),
@@ -111,6 +114,38 @@ def test_integers_beside_strings_come_back_as_they_were(x, tmp_path):
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
 
+WRITTEN = sorted((Path(__file__).parent / "data").glob("format_*/*.mf"))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_files_of_older_versions_give_the_same_lists(path):
+    answer = json.loads((path.parent / "answers.json").read_text(encoding="utf-8"))[path.stem]
+    assert class_name(path) == answer["model"]
+    model = getattr(matfact, answer["model"]).load(path)
+    users = model.interactions_.user_ids
+    assert users.tolist() == [*range(100, 106), *(f"user {i}" for i in range(6))]
+    found = model.recommend(users, 3)
+    assert found.items.tolist() == answer["items"]
+    # Sums of up to nine products, in the order of another CPU.
+    expected = np.array(answer["scores"], dtype=float)
+    np.testing.assert_allclose(found.scores[found.mask], expected[found.mask], rtol=50 * EPS, atol=50 * EPS)
+    assert np.isnan(expected[~found.mask]).all()
+    np.testing.assert_allclose(model.predict(users, "c"), answer["predictions"], rtol=50 * EPS, atol=50 * EPS)
+
+
+def test_every_kind_of_model_has_an_older_file():
+    kinds = {json.loads(safe_open(path, framework="numpy").metadata()["matfact"])["model"] for path in WRITTEN}
+    assert kinds >= {type(model).__name__ for model in MODELS}
+
+
+def test_a_file_of_a_newer_format_says_what_reads_it(tmp_path):
+    path = write(tmp_path / "model", HEADER | {"format": 2, "version": "9.0"})
+    with pytest.raises(ValueError, match=r"format 1, got Popularity, format 2, by matfact 9.0: pip install -U matfact"):
+        matfact.Popularity.load(path)
+    with pytest.raises(ValueError, match=r"got Popularity, format 0, by matfact 0.1.0$"):
+        matfact.Popularity.load(write(path, HEADER | {"format": 0}))
+
+
 HEADER = {
     "format": 1,
     "version": "0.1.0",
@@ -202,7 +237,7 @@ def test_a_number_that_is_not_finite_is_refused(kind, number, named, tmp_path):
 
 
 def test_a_file_without_interactions_is_refused(model, named, tmp_path):
-    """There would be no average user: everything would be NaN."""
+    """A fit has one; there would be no mean, and no range of ratings."""
     if "n_components" in model.get_params():
         model.set_params(n_components=3)
     model.fit(named).save(tmp_path / "model")

@@ -66,16 +66,6 @@ def test_filters_and_ties_are_those_of_other_models(x):
     assert even.recommend([0], 4, exclude_seen=False).items.tolist() == [[0, 1, 2, 3]]
 
 
-def test_who_has_no_history_gets_the_list_of_the_average_user(x):
-    m = matfact.SpectralRecommender(8).fit(x)
-    average = x.toarray()[:49].mean(axis=0)
-    truth = dense_scores(x, 8, 10 / 3, average)
-    for found in (m.recommend(49, 30), m.recommend("nobody", 30), m.recommend_new(sp.csr_array((1, 30)), 30)):
-        assert found.items[0, :10].tolist() == np.argsort(-truth, kind="stable")[:10].tolist()
-        np.testing.assert_allclose(found.scores[0], -np.sort(-truth), rtol=0, atol=500 * EPS * np.abs(truth).max())
-    assert np.isfinite(m.predict([49, "nobody", 3, 3], [29, 2, 29, 777])).all()
-
-
 @pytest.mark.parametrize("num_threads", [1, 2, 3, 7])
 def test_threads_change_no_bit(x, num_threads):
     one, many = (matfact.SpectralRecommender(8, num_threads=n).fit(x) for n in (1, num_threads))

@@ -39,9 +39,10 @@ struct GibbsSamples {
 
 /// x (n_users, n_items) with finite values, and its transpose xt. Where `progress` stops, there is at least one sample.
 /// It is also called, with an objective of NaN, between pieces of a sweep; what it returns does not count then.
+/// Where it throws after a complete sweep, `last` gets the samples so far, or before the first one the draw of that.
 template <class I>
 GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const GibbsOptions& options,
-                          const Progress& progress = {});
+                          const Progress& progress = {}, GibbsSamples* last = nullptr);
 
 /// Rows (n_rows, n_samples K) for the ratings x (n_rows, n_items) of users, given h and prior of a fit: the mean of
 /// what could be drawn for each sample.
@@ -51,7 +52,7 @@ Matrix<float> gibbs_rows(CsrView<float, I> x, MatrixView<const float> h, MatrixV
 
 #define MATFACT_GIBBS(KEYWORD, I)                                                                                      \
     KEYWORD template GibbsSamples biased_gibbs<I>(CsrView<float, I>, CsrView<float, I>, const GibbsOptions&,           \
-                                                  const Progress&);                                                    \
+                                                  const Progress&, GibbsSamples*);                                     \
     KEYWORD template Matrix<float> gibbs_rows<I>(CsrView<float, I>, MatrixView<const float>, MatrixView<const float>,  \
                                                  double, bool, int, const Progress&);
 MATFACT_GIBBS(extern, std::int32_t)

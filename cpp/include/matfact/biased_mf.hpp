@@ -51,11 +51,11 @@ struct BiasedFactors {
 };
 
 /// x (n_users, n_items) with finite values, and its transpose xt. Throws NumericalError where steps are too long or
-/// factors overflow. `progress` is also called, with an objective of NaN,
-/// between pieces of a sweep; what it returns does not count then.
+/// factors overflow. `progress` is also called, with an objective of NaN, between pieces of a sweep; what it returns
+/// does not count then. Where it throws after a complete sweep, `last` gets what that has made.
 template <class I>
 BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
-                        const Progress& progress = {});
+                        const Progress& progress = {}, BiasedFactors* last = nullptr);
 
 /// Rows of w for the ratings x (n_rows, n_items) of users, given mean and h of a fit with the same options.
 /// `progress` is called between pieces of the work; what it returns does not count.
@@ -65,7 +65,7 @@ Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double
 
 #define MATFACT_BIASED(EXTERN, I)                                                                                      \
     EXTERN template BiasedFactors biased_mf(CsrView<float, I>, CsrView<float, I>, const BiasedOptions&,                \
-                                            const Progress&);                                                          \
+                                            const Progress&, BiasedFactors*);                                          \
     EXTERN template Matrix<float> biased_rows(CsrView<float, I>, MatrixView<const float>, double,                      \
                                               const BiasedOptions&, const Progress&);
 MATFACT_BIASED(extern, std::int32_t)

@@ -55,8 +55,10 @@ struct BprFactors {
 
 /// x (n_users, n_items), column indices ascending in each row; each entry is a positive pair, values are not looked at.
 /// `progress` is also called, with an objective of NaN, between pieces of an epoch; what it returns does not count
-/// then.
-template <class I> BprFactors bpr(CsrView<float, I> x, const BprOptions& options, const Progress& progress = {});
+/// then. Where it throws after a complete epoch, `last` gets what that has made.
+template <class I>
+BprFactors bpr(CsrView<float, I> x, const BprOptions& options, const Progress& progress = {},
+               BprFactors* last = nullptr);
 
 /// Rows of W, with the columns of h, for the histories x (n_rows, n_items) of users who were not in the fit: as many
 /// passes over the history as the fit had epochs, with the items fixed, and the mean of the second half of the steps.
@@ -66,7 +68,7 @@ Matrix<float> bpr_rows(CsrView<float, I> x, MatrixView<const float> h, const std
                        const BprOptions& options, const Progress& progress = {});
 
 #define MATFACT_BPR(EXTERN, I)                                                                                         \
-    EXTERN template BprFactors bpr(CsrView<float, I>, const BprOptions&, const Progress&);                             \
+    EXTERN template BprFactors bpr(CsrView<float, I>, const BprOptions&, const Progress&, BprFactors*);                \
     EXTERN template Matrix<float> bpr_rows(CsrView<float, I>, MatrixView<const float>, const std::vector<Index>&,      \
                                            const BprOptions&, const Progress&);
 MATFACT_BPR(extern, std::int32_t)

@@ -50,10 +50,11 @@ struct ImplicitFactors {
 };
 
 /// x (n_users, n_items) with positive finite values, and its transpose xt. `progress` is also called, with an
-/// objective of NaN, between pieces of a sweep; what it returns does not count then.
+/// objective of NaN, between pieces of a sweep; what it returns does not count then. Where it
+/// throws after a complete sweep, `last` gets what that has made.
 template <class I>
 ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const ImplicitOptions& options,
-                            const Progress& progress = {});
+                            const Progress& progress = {}, ImplicitFactors* last = nullptr);
 
 /// Rows of W for the histories x (n_rows, n_items) of users, given h and spectrum of a fit with the same options.
 /// `progress` is called between pieces of the work; what it returns does not count.
@@ -63,7 +64,7 @@ Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, cons
 
 #define MATFACT_IMPLICIT(EXTERN, I)                                                                                    \
     EXTERN template ImplicitFactors implicit_mf(CsrView<float, I>, CsrView<float, I>, const ImplicitOptions&,          \
-                                                const Progress&);                                                      \
+                                                const Progress&, ImplicitFactors*);                                    \
     EXTERN template Matrix<float> implicit_rows(CsrView<float, I>, MatrixView<const float>,                            \
                                                 const std::vector<double>&, const ImplicitOptions&, const Progress&);
 MATFACT_IMPLICIT(extern, std::int32_t)

@@ -723,7 +723,7 @@ def bpr_i32(
     num_threads: int,
     progress: _Progress,
     wants_factors: bool,
-) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status]: ...
+) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status, BaseException | None]: ...
 def bpr_rows_i32(
     values: _F32,
     indices: _I32,
@@ -764,7 +764,7 @@ def implicit_mf_i32(
     progress: _Progress,
     wants_factors: bool,
     start: _F32 | None,
-) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
+) -> tuple[_F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def implicit_rows_i32(
     values: _F32,
     indices: _I32,
@@ -793,7 +793,7 @@ def biased_gibbs_i32(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status]: ...
+) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def gibbs_rows_i32(
     values: _F32,
     indices: _I32,
@@ -826,7 +826,7 @@ def biased_mf_i32(
     progress: _Progress,
     wants_factors: bool,
     start: _F32 | None,
-) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
+) -> tuple[float, _F32, _F32, _F64, int, Status, BaseException | None]: ...
 def biased_rows_i32(
     values: _F32,
     indices: _I32,
@@ -881,7 +881,7 @@ def bpr_i64(
     num_threads: int,
     progress: _Progress,
     wants_factors: bool,
-) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status]: ...
+) -> tuple[_F32, _F32, _F64, _F64, _F64, int, Status, BaseException | None]: ...
 def bpr_rows_i64(
     values: _F32,
     indices: _I64,
@@ -922,7 +922,7 @@ def implicit_mf_i64(
     progress: _Progress,
     wants_factors: bool,
     start: _F32 | None,
-) -> tuple[_F32, _F32, _F64, _F64, int, Status]: ...
+) -> tuple[_F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def implicit_rows_i64(
     values: _F32,
     indices: _I64,
@@ -951,7 +951,7 @@ def biased_gibbs_i64(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status]: ...
+) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def gibbs_rows_i64(
     values: _F32,
     indices: _I64,
@@ -984,7 +984,7 @@ def biased_mf_i64(
     progress: _Progress,
     wants_factors: bool,
     start: _F32 | None,
-) -> tuple[float, _F32, _F32, _F64, int, Status]: ...
+) -> tuple[float, _F32, _F32, _F64, int, Status, BaseException | None]: ...
 def biased_rows_i64(
     values: _F32,
     indices: _I64,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from matfact._recommender.histories import are_empty, popularity
 from matfact.interactions import Codes, Interactions
 
 Factor: TypeAlias = npt.NDArray[np.float32]
@@ -32,7 +33,7 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         """Become what a fit, or a file, says."""
         self._w, self._h, self._facts, self._parameters = w, h, facts, self.get_params(deep=False)
         self._is_cold = interactions.user_counts == 0
-        self._average: Factor | None = None
+        self._common: Factor | None = None
         self.interactions_ = interactions
 
     @abstractmethod
@@ -67,7 +68,8 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         array of shape (n_pairs,), float32
-            Unknown users are scored as the average user, unknown items as those without a history.
+            Users without a history and unknown ones get what everybody would: the share of users who have an entry with
+            the item. Unknown items are scored as those without a history.
 
         Raises
         ------
@@ -80,22 +82,54 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         scores = np.empty(len(rows), np.float32)
         for some, w, h in self._factors_of_pairs(rows, cols):
             scores[some] = self._scores_of(w, h)
+        cold = self._are_cold(rows)
+        scores[cold] = self._common_scores()[cols[cold]]
         return scores
+
+    def _of_anybody(self) -> npt.NDArray[Any]:
+        """Scores of all items for users of whom nothing is known."""
+        return popularity(self.interactions_)
+
+    def _of_anything(self) -> float:
+        """Their score of an item of which nothing is known either."""
+        return 0.0
+
+    def _common_scores(self) -> Factor:
+        """Both, found when they are first asked for; the latter is the last, where the code -1 points."""
+        if self._common is None:
+            self._common = np.append(self._of_anybody(), self._of_anything()).astype(np.float32)
+        return self._common
+
+    def _are_cold(self, codes: Codes) -> npt.NDArray[np.bool_]:
+        """Users without a history, and unknown ones."""
+        return np.asarray((codes < 0) | self._is_cold[np.maximum(codes, 0)])
 
     def _scores_of(self, w: Factor, h: Factor) -> npt.NDArray[np.float64]:
         """Of as many users as items."""
         return np.asarray((self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w))
 
-    def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:  # noqa: ARG002
+    def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
         """Scores of items `cols` for the users in `rows` of w and of their histories."""
+        scores, cold = self._personal_pairs(w, history, rows, cols), are_empty(history)[rows]
+        scores[cold] = self._common_scores()[cols[cold]]
+        return scores
+
+    def _score_all(self, w: Factor, history: Any) -> Factor:
+        """Scores of all items; as many users at a time as memory is for."""
+        scores = self._personal_scores(w, history)
+        scores[are_empty(history)] = self._common_scores()[:-1]
+        return scores
+
+    def _personal_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:  # noqa: ARG002
+        """What `_score_pairs` gives users who have a history."""
         scores, step = np.empty(len(rows), np.float32), max(1, _ENTRIES // self._h.shape[1])
         for begin in range(0, len(rows), step):
             some = slice(begin, begin + step)
             scores[some] = self._scores_of(w[rows[some]], self._h[cols[some]])
         return scores
 
-    def _score_all(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
-        """Scores of all items; as many users at a time as memory is for."""
+    def _personal_scores(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
+        """What `_score_all` gives users who have a history."""
         return (self._queries(w) @ self._h.T + self._constants(w)[:, None]).astype(np.float32)
 
     def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
@@ -117,20 +151,7 @@ class Factors(BaseEstimator):  # type: ignore[misc]
             yield some, self._rows_of_users(rows[some]), h
 
     def _rows_of_users(self, codes: Codes) -> Factor:
+        """Zeros where they are unknown."""
         w = self._w[np.maximum(codes, 0)]
-        cold = (codes < 0) | self._is_cold[np.maximum(codes, 0)]
-        if cold.any():
-            w[cold] = self._average_user()
+        w[codes < 0] = 0.0
         return w
-
-    def _average_if_empty(self, history: Any, w: Factor) -> Factor:
-        empty = np.diff(history.indptr) == 0
-        if empty.any():
-            w[empty] = self._average_user()
-        return w
-
-    def _average_user(self) -> Factor:
-        """Of the users with a history; found when it is first asked for."""
-        if self._average is None:
-            self._average = cast(Factor, self._w[~self._is_cold].mean(axis=0, dtype=np.float64).astype(np.float32))
-        return self._average

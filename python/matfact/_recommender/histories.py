@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from narwhals.dependencies import is_into_dataframe
 
@@ -48,6 +50,27 @@ def require_positive(values: Any) -> None:
         raise ValueError(
             "implicit feedback must be positive: drop entries that are no sign of interest "
             "(zeros are dropped by interactions.select(interactions.matrix.data > 0))"
+        )
+
+
+def popularity(known: Interactions) -> npt.NDArray[np.float32]:
+    """The share of users who have an entry with each item."""
+    return (known.item_counts / known.n_users).astype(np.float32)
+
+
+def are_empty(history: Any) -> npt.NDArray[np.bool_]:
+    """Which rows of a CSR matrix have no entry."""
+    return np.asarray(np.diff(history.indptr) == 0)
+
+
+def warn_of_short_rows(known: Interactions, n_unknowns: int, way_out: str = "pass l2 above 0") -> None:
+    """Say how many rows `fit` finds no single solution for, without a penalty."""
+    users, items = (int((counts < n_unknowns).sum()) for counts in (known.user_counts, known.item_counts))
+    if users or items:
+        warnings.warn(
+            f"l2=0, and {users} users and {items} items have fewer entries than their {n_unknowns} unknowns: {way_out}",
+            UserWarning,
+            stacklevel=3,
         )
 
 

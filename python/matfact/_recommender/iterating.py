@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,13 @@ class Iterating(Factors):
             sweeps.report = report
             yield sweeps
 
+    def _end(self, sweeps: Sweeps, w: Factor, h: Factor, facts: dict[str, Any], raised: BaseException | None) -> Self:
+        """Become what a fit made, all of it or what `raised` left, which passes through."""
+        self._adopt(sweeps.known, *sweeps.kept(w, h, facts))
+        if raised is not None:
+            raise raised
+        return self
+
     def _judge(self, known: Interactions, validation: Any, metric: str) -> Judge:
         if not isinstance(validation, Interactions):
             validation = Interactions(validation)
@@ -107,7 +114,8 @@ class Iterating(Factors):
             raise ValueError(f"start must be a fitted {type(self).__name__} with factors of {n_columns} columns")
         codes, counts = start.interactions_.user_codes(known.user_ids), start.interactions_.user_counts
         has_factors = (codes >= 0) & (counts[np.maximum(codes, 0)] > 0)
-        w = np.ascontiguousarray(start._rows_of_users(codes))
+        w = np.ascontiguousarray(start._w[np.maximum(codes, 0)])
+        w[~has_factors] = start._w[counts > 0].mean(axis=0, dtype=np.float64)
         if not has_factors[known.user_counts > 0].any():
             raise ValueError("start knows none of the users: are the ids those of its fit? (None starts at random)")
         # Equal rows span one direction, in which all items that only new users have would be solved.
@@ -146,7 +154,8 @@ class Sweeps:
         judge: Judge | None,
         patience: int | None,
     ) -> None:
-        self._model, self._known, self._judge, self._patience = model, known, judge, patience
+        self.known = known
+        self._model, self._judge, self._patience = model, judge, patience
         self._callback = callback
         self._values: list[float] = []
         self._best: State | None = None
@@ -177,7 +186,7 @@ class Sweeps:
         assert self._judge is not None
         facts = self._model._facts_of(shared)
         model = copy.copy(self._model)
-        model._adopt(self._known, w, h, {"history": [objective], "n_iter": n_iter, "status": "max_iter", **facts})
+        model._adopt(self.known, w, h, {"history": [objective], "n_iter": n_iter, "status": "max_iter", **facts})
         value = self._judge.value(model)
         better = not self._values or self._judge.gain(value) > max(map(self._judge.gain, self._values))
         self._values.append(value)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from matfact._recommender.factors import Factor
 from matfact._recommender.fold_in import Folding
-from matfact._recommender.histories import is_sequence, require_known, take_rows, with_lists
+from matfact._recommender.histories import are_empty, is_sequence, require_known, take_rows, with_lists
 from matfact._top_n import Recommendations, best_of_pairs, search
 from matfact._validation import check_num_threads
 from matfact.interactions import Codes, as_list
@@ -35,7 +35,7 @@ class Lists(Folding):
         Parameters
         ----------
         users : id or sequence of ids
-            Unknown ones and those without a history get the list of the average user.
+            Unknown ones and those without a history get the list that everybody would: the best by `predict`.
         n : int, default=10
             Items for each user, at least 1; at most all items are returned.
         exclude_seen : bool, default=True
@@ -93,8 +93,7 @@ class Lists(Folding):
             If `fit` was not called.
         """
         history = self._history(rows)
-        w = self._average_if_empty(history, self._solve_rows(history))
-        return self._recommend(w, history, exclude_seen, n, include, exclude)
+        return self._recommend(self._solve_rows(history), history, exclude_seen, n, include, exclude)
 
     def _all_scores(self, users: Any) -> tuple[Factor, Any]:
         """Scores of all items, and the users' histories."""
@@ -105,7 +104,7 @@ class Lists(Folding):
     def _all_scores_new(self, rows: Any) -> tuple[Factor, Any]:
         """The same of users who were not in the fit."""
         history = self._history(rows)
-        return self._score_all(self._average_if_empty(history, self._solve_rows(history)), history), history
+        return self._score_all(self._solve_rows(history), history), history
 
     def _recommend(
         self, w: Factor, history: Any, exclude_seen: bool, n: Any, include: Any, exclude: Any
@@ -133,8 +132,18 @@ class Lists(Folding):
             raise ValueError(f"{name} must hold one sequence for each user, got {len(listed)} for {n_users}")
         return _NONE, [require_known(self.interactions_.item_codes(own), own, "item") for own in listed]
 
-    def _search(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:  # noqa: ARG002
+    def _search(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
         """The best of all items, or of `candidates`, but for those in `seen` (CSR)."""
+        found, cold = self._personal_lists(w, history, seen, candidates, n), np.flatnonzero(are_empty(history))
+        if len(cold):
+            one, scores = np.ones((len(cold), 1), np.float32), self._common_scores()[:-1, None]
+            ids, threads = self.interactions_.item_ids, check_num_threads(self.num_threads)
+            common = search(one, scores, ids, take_rows(seen, cold), candidates, n, threads)
+            found.items[cold], found.scores[cold], found.mask[cold] = common.items, common.scores, common.mask
+        return found
+
+    def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:  # noqa: ARG002
+        """What `_search` gives users who have a history."""
         ids, threads = self.interactions_.item_ids, check_num_threads(self.num_threads)
         found = search(self._queries(w), self._h, ids, seen, candidates, n, threads)
         found.scores[...] += self._constants(w)[:, None].astype(np.float32)

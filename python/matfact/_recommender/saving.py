@@ -91,16 +91,19 @@ class Saving(Factors):
         Raises
         ------
         ValueError
-            If the file holds no model of this class, or is damaged.
+            If the file holds no model of this class, is damaged, or of a newer format than this version reads; files of
+            all older versions are read.
         OSError
             If it cannot be read.
         """
         try:
             header, arrays = _read(path)
             if header["format"] != _FORMAT or header["model"] != cls.__name__:
+                is_newer = isinstance(header["format"], int) and header["format"] > _FORMAT
                 raise ValueError(
                     f"expected {cls.__name__}, format {_FORMAT}, "
                     f"got {header['model']}, format {header['format']}, by matfact {header.get('version')}"
+                    + (": pip install -U matfact reads it" if is_newer else "")
                 )
             for name in ("w", "h"):
                 if arrays[name].ndim != 2 or arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
