@@ -1,5 +1,6 @@
 #include "linalg/symmetric_eigen.hpp"
 
+#include "linalg/balance.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/tridiagonal_eigen.hpp"
 #include "matfact/status.hpp"
@@ -20,8 +21,8 @@ constexpr Index worth_lapack_threads = 256; ///< below, one thread is done befor
 /// On two cores the whole was faster with ours asleep, up to about this size.
 constexpr Index worth_own_threads = 1536;
 
-/// A power of two that brings the largest magnitude of the upper triangle near 1: squares are formed of all entries.
-template <class T> T balancing_scale(MatrixView<const T> a, int threads)
+/// Of the upper triangle.
+template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
 {
     std::vector<T> largest(static_cast<std::size_t>(block_count(a.n_rows, block_rows)), T(0));
     for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
@@ -31,10 +32,7 @@ template <class T> T balancing_scale(MatrixView<const T> a, int threads)
                 value = std::max(value, std::abs(a(i, j)));
         largest[static_cast<std::size_t>(block)] = value;
     });
-    int exponent = 0;
-    std::frexp(*std::max_element(largest.begin(), largest.end()), &exponent);
-    const int limit = std::numeric_limits<T>::max_exponent - 2;
-    return std::ldexp(T(1), std::clamp(-exponent, -limit, limit));
+    return *std::max_element(largest.begin(), largest.end());
 }
 
 template <class T> std::vector<double> widened(const std::vector<T>& values)
@@ -52,7 +50,7 @@ template <class T> void symmetric_eigen_by_reduction(MatrixView<T> a, std::vecto
     const int lapack_threads = n <= worth_lapack_threads ? 1 : threads;
     if (n <= worth_own_threads)
         threads = 1;
-    const T scale = balancing_scale<T>(a, threads);
+    const T scale = balance(largest_magnitude<T>(a, threads)); // squares are formed of all entries
     if (scale != T(1))
         for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index) {
             for (Index i = begin; i < end; ++i)
