@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace matfact {
@@ -54,6 +55,22 @@ std::vector<double> error_bounds(const std::vector<double>& values, const std::v
             if (gap > 0.0) // false for NaN
                 bounds[i] = std::min(bounds[i], 2.0 * squares / (gap + std::sqrt(gap * gap + 4.0 * squares)));
         }
+    }
+    return bounds;
+}
+
+std::vector<double> root_error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                      double next_value, double n_rows, double n_cols)
+{
+    std::vector<double> squares;
+    for (const double s : values)
+        squares.push_back(s * s);
+    std::vector<double> bounds = error_bounds(squares, residuals, next_value * next_value);
+    const double largest = squares.empty() ? 0.0 : squares.front();
+    const double rounding = (8.0 + std::sqrt(n_rows) + n_cols) * std::numeric_limits<double>::epsilon() * largest;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        const double error = bounds[i] + rounding; // of the square: |s - t| (s + t) where t is exact
+        bounds[i] = error > 0.0 ? error / std::max(values[i], std::sqrt(error)) : 0.0;
     }
     return bounds;
 }

@@ -349,6 +349,35 @@ Certificate<T> svd_certificate(MatrixView<const T> x, MatrixView<const T> u, con
     return certificate_of(residuals, s, next_value, x.n_rows + x.n_cols);
 }
 
+template <class T>
+Certificate<T> svd_certificate(MatrixView<const T> x, const std::vector<T>& s, MatrixView<const T> vt, bool center,
+                               double next_value, int num_threads)
+{
+    const auto k = static_cast<Index>(s.size());
+    if (k == 0 || k > std::min(x.n_rows, x.n_cols) || vt.n_rows != k || vt.n_cols != x.n_cols)
+        throw std::invalid_argument("residuals of X with shape " + shape(x.n_rows, x.n_cols) +
+                                    " need s and vt that go with it");
+    const int threads = resolve_threads(num_threads);
+    Operand<T> z{x};
+    const linalg::ColumnMoments moments = safe_moments(x, center, z.scale, threads);
+    if (center)
+        z.col_shift = moments.mean.data();
+    const linalg::IterativeSvd found =
+        linalg::project_onto(tall_operator(z, threads), as_double(vt.transposed()), k, threads);
+    std::vector<T> values;
+    for (const double value : found.factors.s)
+        values.push_back(static_cast<T>(value / z.scale));
+    Certificate<T> certificate =
+        certificate_of(without_defects(found.residuals), values, next_value, x.n_rows + x.n_cols);
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        const T difference = std::abs(s[i] - values[i]);
+        certificate.error_bounds[i] += difference;
+        if (difference > T(0))
+            certificate.residuals[i] += difference / std::max(values[0], s[0]);
+    }
+    return certificate;
+}
+
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads)
 {
     if (q.n_cols != vt.n_cols)
@@ -373,6 +402,8 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
     template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
     template Certificate<T> svd_certificate(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,           \
                                             MatrixView<const T>, const T*, double, int);                               \
+    template Certificate<T> svd_certificate(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, bool,     \
+                                            double, int);                                                              \
     template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
 MATFACT_SVD(float)
 MATFACT_SVD(double)

@@ -249,7 +249,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         wanted = pca._check_n_components(shape, "covariance_eigh")
         all_values = isinstance(wanted, str) or 0 < wanted < 1
         threads = check_num_threads(num_threads)
-        axes = moments._axes(smallest if all_values else max(int(wanted), 1), threads)
+        axes, _ = moments._axes(smallest if all_values else max(int(wanted), 1), threads)
         pca._keep(
             pca._count_components(wanted, axes.explained_variance, axes.explained_variance_ratio, n_samples),
             axes.components,

@@ -24,4 +24,11 @@ template <class T> struct Certificate {
 std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
                                  double next_value);
 
+/// Bounds of |values_i - exact_i| for singular values that are the roots of eigenvalues of x'x, given the residual
+/// norms ||x'x v - s^2 v|| and an upper estimate of the next singular value, NaN where there is none. Sums over
+/// `n_rows` products, and the eigenvalues of a matrix of n_cols, leave rounding errors of about (sqrt(n_rows) + n_cols)
+/// eps of the largest square: relative to s they grow as s falls, until their root is all that is known.
+std::vector<double> root_error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                      double next_value, double n_rows, double n_cols);
+
 } // namespace matfact

@@ -92,7 +92,8 @@ extern template SvdResult<double> svd(const LinearOperator<double>&, const SvdOp
 /// The same for rows that come in batches; never more than one of them is in memory, and x is never centered there. All
 /// arithmetic is float64. `gram` reads x once, and twice more for u and the residuals; `krylov` several times, with
 /// about n_cols * (n_components + max(128, 3 n_components, 8 block)) numbers besides u. `automatic` is gram up to 2048
-/// columns. Without u there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i.
+/// columns. Without u there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i:
+/// error_bounds say so.
 /// Residuals are ||x' u_i - s_i v_i|| / s_1 for a wide x too. Throws std::invalid_argument where a pass gives other
 /// rows than the first.
 template <class T>
@@ -113,6 +114,17 @@ extern template Certificate<float> svd_certificate(MatrixView<const float>, Matr
 extern template Certificate<double> svd_certificate(MatrixView<const double>, MatrixView<const double>,
                                                     const std::vector<double>&, MatrixView<const double>, const double*,
                                                     double, int);
+
+/// The same without u, which is found again from the product with vt (k, n_cols): residuals and error bounds of the
+/// triplets that x, or x with its column means subtracted, has in the span of vt, and how far s is from theirs.
+template <class T>
+Certificate<T> svd_certificate(MatrixView<const T> x, const std::vector<T>& s, MatrixView<const T> vt, bool center,
+                               double next_value, int num_threads = 0);
+
+extern template Certificate<float> svd_certificate(MatrixView<const float>, const std::vector<float>&,
+                                                   MatrixView<const float>, bool, double, int);
+extern template Certificate<double> svd_certificate(MatrixView<const double>, const std::vector<double>&,
+                                                    MatrixView<const double>, bool, double, int);
 
 /// (q - mean) vt' : rows of q in latent space, (n_rows, n_components). `mean` may be null.
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);
