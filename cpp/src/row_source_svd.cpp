@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -251,10 +250,7 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     }
     if (!found)
         found = by_gram(a, survey, k, options.variance_fraction, options.compute_u, threads);
-    std::vector<double> bounds;
-    if (!options.compute_u)
-        bounds = root_error_bounds(found->factors.s, found->square_residuals, found->next_value,
-                                   static_cast<double>(rows.n_rows()), static_cast<double>(x.n_cols));
+    const std::vector<double> square_residuals = std::move(found->square_residuals);
     Decomposition d;
     take_iterations(d, std::move(*found), false);
     if (solver == SvdSolver::gram)
@@ -264,9 +260,8 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     d.n_passes = rows.n_passes();
     d.size = rows.n_rows() + x.n_cols;
     SvdResult<T> result = as_result<T>(std::move(d), options);
-    for (std::size_t i = 0; i < bounds.size(); ++i) // with the rounding of s to T
-        result.error_bounds.push_back(static_cast<T>(bounds[i]) +
-                                      std::numeric_limits<T>::epsilon() * (result.s[i] + static_cast<T>(bounds[i])));
+    if (!options.compute_u)
+        bound_roots(result, square_residuals, static_cast<double>(rows.n_rows()), solver == SvdSolver::krylov);
     return result;
 }
 

@@ -114,11 +114,12 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         Bounds of the errors of ``singular_values_``, absolute, as `SVDResult.error_bounds` has them. Of a dense X
         without `sample_weight` whose solver did not measure them they take two products with X: they are computed when
         they are first looked at, or the estimator is pickled or copied, and X is kept until then and must not be
-        changed in between. Of rows in batches and moments they are larger, about ``n_features * eps * s_1**2 / s_i``:
-        what second moments cannot tell. NaN where entries are missing.
+        changed in between. Of rows in batches, moments and most axes of a sparse X they are larger, about
+        ``n_features * eps * s_1**2 / s_i``: what second moments cannot tell. NaN where entries are missing.
     residuals_ : array of shape (n_components,)
         :math:`\|X^\top u_i - s_i v_i\| / s_1` of the triplets, with X centered (and weighted), computed together with
-        the bounds. NaN for rows in batches and moments, which are not read for U, and where entries are missing.
+        the bounds. NaN where the fit had no need of U (rows in batches, moments, most axes of a sparse X), and where
+        entries are missing.
     status_ : {"converged", "max_iter", "stopped"}
         As in `SVDResult`.
     n_passes_ : int

@@ -87,6 +87,19 @@ def test_sparse_pca_is_off_by_no_more_than_its_bounds(rng, wide, form, solver, d
     assert_bounded(pca, exact_values(x, center=True), largest=rounding(dtype))
 
 
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+@pytest.mark.parametrize("n_components", [None, 0.9, "mle", 100])
+def test_sparse_pca_of_many_axes_keeps_within_bounds(rng, n_components, shift, dtype):
+    """The Gram matrix tells them, and means are subtracted from products: rounding is relative to X as it is."""
+    x = np.where(rng.random((300, 120)) < 0.1, rng.standard_normal((300, 120)), 0.0)
+    x[:, :5] += shift
+    x = x.astype(dtype)
+    pca = matfact.PCA(n_components, svd_solver="covariance_eigh").fit(scipy.sparse.csr_array(x))
+    exact = exact_values(x, center=True)
+    norm = np.linalg.norm(x.astype(float), 2) / exact[0]
+    assert_bounded(pca, exact, largest=2 * np.sqrt(200 * eps(np.float64)) * norm + rounding(dtype))
+
+
 @pytest.mark.parametrize("n_components", [None, 0.9, "mle", 0])
 def test_axes_without_variance_have_bounds_too(rng, n_components):
     """Rank 4 of 8 columns: the values that follow are rounding, and so are their bounds."""
@@ -106,11 +119,13 @@ def test_weighted_rows_have_bounds(rng, sparse, dtype):
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("solver", ["auto", "arpack"])
 def test_rows_in_batches_are_off_by_no_more_than_their_bounds(name, solver, dtype):
-    """Second moments know a value to their rounding over it, and at worst to the root of that."""
+    """Second moments know a value to their rounding over it, and at worst to the root of that; iterations subtract
+    means from their products, so that rounding is relative to X as it is."""
     x = planted(name, dtype)
     pca = matfact.PCA(K, svd_solver=solver, memory_limit="64MB").fit(x)
-    root = np.sqrt(300 * eps(np.float64)) + rounding(dtype)
-    assert_bounded(pca, exact_planted_values(name, dtype), largest=root)
+    exact = exact_planted_values(name, dtype)
+    norm = exact_planted_values(name, dtype, center=False)[0] / exact[0] if solver == "arpack" else 1.0
+    assert_bounded(pca, exact, largest=2 * norm * np.sqrt(300 * eps(np.float64)) + rounding(dtype))
     assert np.isnan(pca.residuals_).all()
     assert pca.n_passes_ >= 1
 

@@ -74,7 +74,8 @@ extern template SvdResult<double> svd(MatrixView<const double>, const SvdOptions
 /// The same for a sparse matrix, read in place and never centered in memory; I = std::int32_t or std::int64_t. Entries
 /// may be unsorted, and those stored several times count as their sum; indptr begins with 0. `automatic` is gram where
 /// the shorter side has up to 512 entries or many triplets are wanted, else krylov; `full` is not accepted. Residuals
-/// are always measured. Throws std::invalid_argument where an index points outside.
+/// are always measured with u; without it, error_bounds say what x'x could not tell. Throws std::invalid_argument where
+/// an index points outside.
 template <class T, class I>
 SvdResult<T> svd(CsrView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
 template <class T, class I>

@@ -42,15 +42,17 @@ def fit_matrix(
     # "full" has all singular values at hand anyway.
     all_values = not is_grown and (name == "full" or needs_all_values(wanted))
     solver = request.core_solver
-    keeps_u = compute_u and isinstance(wanted, Integral)
+    is_count = isinstance(wanted, Integral)
+    keeps_u = compute_u and is_count
     f = decompose(
         as_compressed(x) if sparse else x,
         n_components=0 if all_values or is_grown else min(max(int(wanted), 1), n_present),
         variance_fraction=float(wanted) if is_grown else 0.0,
         solver=_core.SvdSolver[solver],
         center=True,
-        # With U there are residuals; where there is none, nobody would have what they take afterwards.
-        compute_u=keeps_u or sparse or weights is not None,
+        # With U there are residuals: of weighted rows nobody has the copy afterwards, and of a sparse X they cost
+        # little where few are wanted; the bounds are else those of the Gram matrix.
+        compute_u=keeps_u or weights is not None or (sparse and is_count and 4 * int(wanted) <= smallest),
         weights=weights,
         tol=tol if solver == "krylov" else None,
         seed=seed,
