@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace matfact {
@@ -56,6 +57,25 @@ std::vector<double> error_bounds(const std::vector<double>& values, const std::v
         }
     }
     return bounds;
+}
+
+std::vector<double> root_error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                      double next_value, double rounding)
+{
+    std::vector<double> squares;
+    for (const double s : values)
+        squares.push_back(s * s);
+    std::vector<double> bounds = error_bounds(squares, residuals, next_value * next_value);
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        const double error = bounds[i] + rounding; // of the square: |s - t| (s + t) where t is exact
+        bounds[i] = error > 0.0 ? error / std::max(values[i], std::sqrt(error)) : 0.0;
+    }
+    return bounds;
+}
+
+double square_rounding(double norm, double n_rows, double n_cols)
+{
+    return (8.0 + std::sqrt(n_rows) + n_cols) * std::numeric_limits<double>::epsilon() * norm * norm;
 }
 
 } // namespace matfact

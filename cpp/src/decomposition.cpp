@@ -201,9 +201,29 @@ template <class T> SvdResult<T> as_result(Decomposition d, const SvdOptions& opt
     return result;
 }
 
+template <class T>
+void bound_roots(SvdResult<T>& result, const std::vector<double>& square_residuals, double n_samples,
+                 bool subtracted_late)
+{
+    const std::vector<double> s(result.s.begin(), result.s.end());
+    double mean_norm = 0.0;
+    if (subtracted_late)
+        for (const T value : result.mean)
+            mean_norm = std::hypot(mean_norm, static_cast<double>(value));
+    const double norm = std::hypot(s.front(), std::sqrt(n_samples) * mean_norm);
+    const std::vector<double> bounds =
+        root_error_bounds(s, square_residuals, result.next_value,
+                          square_rounding(norm, n_samples, static_cast<double>(result.vt.n_cols())));
+    for (std::size_t i = 0; i < s.size(); ++i) // with the rounding of s to T
+        result.error_bounds.push_back(static_cast<T>(bounds[i]) +
+                                      std::numeric_limits<T>::epsilon() * (result.s[i] + static_cast<T>(bounds[i])));
+}
+
 template Certificate<float> certificate_of(const Residuals&, const std::vector<float>&, double, Index);
 template Certificate<double> certificate_of(const Residuals&, const std::vector<double>&, double, Index);
 template SvdResult<float> as_result(Decomposition, const SvdOptions&);
 template SvdResult<double> as_result(Decomposition, const SvdOptions&);
+template void bound_roots(SvdResult<float>&, const std::vector<double>&, double, bool);
+template void bound_roots(SvdResult<double>&, const std::vector<double>&, double, bool);
 
 } // namespace matfact

@@ -82,4 +82,11 @@ Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& 
 /// Fixes the signs, rounds to T and certifies.
 template <class T> SvdResult<T> as_result(Decomposition d, const SvdOptions& options);
 
+/// Bounds the errors of a result without u whose s are roots of eigenvalues of x'x, with the residual norms
+/// `square_residuals`; n_samples counts rows, or sums their weights. Where means are `subtracted_late`, from products
+/// with x, rounding is relative to the norm of x as it is.
+template <class T>
+void bound_roots(SvdResult<T>& result, const std::vector<double>& square_residuals, double n_samples,
+                 bool subtracted_late);
+
 } // namespace matfact

@@ -1,9 +1,9 @@
 #include "matfact/eigh.hpp"
 
 #include "checkpoint.hpp"
+#include "linalg/balance.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/krylov.hpp"
-#include "linalg/lapack_calls.hpp"
 #include "linalg/orientation.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "linalg/symmetric_product.hpp"
@@ -59,17 +59,6 @@ template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
         throw std::invalid_argument("A is not symmetric: entries differ by up to " + std::to_string(all.asymmetry) +
                                     " across the diagonal; pass (A + A.T) / 2 if that is meant");
     return all.magnitude;
-}
-
-/// A power of two that brings `magnitude` near 1, so that squares neither overflow nor vanish.
-template <class T> T balance(T magnitude)
-{
-    if (magnitude == T(0))
-        return T(1);
-    int exponent = 0;
-    std::frexp(magnitude, &exponent);
-    const int limit = std::numeric_limits<T>::max_exponent - 2;
-    return std::ldexp(T(1), std::max(-limit, std::min(limit, -exponent)));
 }
 
 /// The last k rows in reverse order as columns, with their signs fixed. A square matrix is turned around in place.
@@ -182,9 +171,7 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
 {
     linalg::Operand<T> z{a.col_stride == 1 ? a : a.transposed()};
     // Scaled, a is copied tile by tile in every pass; squares of ordinary entries need no care.
-    constexpr T huge = std::is_same_v<T, float> ? T(1e12) : T(1e100);
-    if (magnitude > huge || (magnitude > T(0) && magnitude < 1 / huge))
-        z.scale = static_cast<double>(balance(magnitude));
+    z.scale = static_cast<double>(linalg::balance_extremes(magnitude));
     const double entry = z.scale * static_cast<double>(magnitude), tol = resolved_tol<T>(options.tol);
     const auto accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
     const auto apply = [&](MatrixView<const T> q, MatrixView<T> aq) {
@@ -315,7 +302,7 @@ Certificate<T> eigh_certificate(MatrixView<const T> a, const std::vector<T>& w, 
     if (a.n_cols != n || v.n_rows != n || static_cast<Index>(w.size()) != k)
         throw std::invalid_argument("residuals need A (n, n), w (k,) and v (n, k)");
     const int threads = resolve_threads(num_threads);
-    const T magnitude = checked_magnitude(a, threads), scale = balance(magnitude);
+    const T magnitude = checked_magnitude(a, threads), scale = linalg::balance(magnitude);
     linalg::Operand<T> scaled{a};
     scaled.scale = static_cast<double>(scale);
     const Matrix<T> av = linalg::multiply(scaled, v, threads);

@@ -2,7 +2,6 @@
 
 #include "descent.hpp"
 #include "linalg/gram.hpp"
-#include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"

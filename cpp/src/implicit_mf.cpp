@@ -4,7 +4,6 @@
 #include "linalg/csr.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
-#include "linalg/lapack_calls.hpp"
 #include "linalg/small_cholesky.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "random_factor.hpp"

@@ -67,9 +67,10 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
 }
 
 /// Singular values and right singular vectors from the eigenpairs of A'A.
-IterativeSvd without_u(const Matrix<double>& v, const std::vector<double>& squares)
+IterativeSvd without_u(const Matrix<double>& v, const std::vector<double>& squares, std::vector<double> residuals)
 {
     IterativeSvd result;
+    result.square_residuals = std::move(residuals);
     result.factors.vt = Matrix<double>(v.n_cols(), v.n_rows());
     for (Index c = 0; c < v.n_cols(); ++c)
         for (Index j = 0; j < v.n_rows(); ++j)
@@ -83,7 +84,8 @@ template <class T, class C>
 IterativeSvd finished(const TallOperator<T>& a, const KrylovResult<C>& found, const IterativeOptions& options)
 {
     const Matrix<double> v = converted<C, double>(found.vectors);
-    IterativeSvd result = options.want_u ? project_onto(a, v, v.n_cols(), options.threads) : without_u(v, found.values);
+    IterativeSvd result =
+        options.want_u ? project_onto(a, v, v.n_cols(), options.threads) : without_u(v, found.values, found.residuals);
     result.next_value = std::sqrt(std::max(0.0, found.next_value));
     result.n_passes = found.n_passes;
     result.n_columns = found.n_columns;

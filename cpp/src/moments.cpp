@@ -1,10 +1,12 @@
 #include "matfact/moments.hpp"
 
 #include "checkpoint.hpp"
+#include "matfact/certificate.hpp"
 #include "matfact/eigh.hpp"
 #include "moments_batch.hpp"
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -137,6 +139,9 @@ PcaResult<double> pca(const Moments& moments, const PcaOptions& options, const P
         result.explained_variance.push_back(square / divisor);
         result.explained_variance_ratio.push_back(total > 0.0 ? square / total : 0.0);
     }
+    const double rounding = square_rounding(result.singular_values.front(), moments.n_samples, static_cast<double>(d));
+    result.error_bounds = root_error_bounds(result.singular_values, std::vector<double>(pairs.w.size(), 0.0),
+                                            std::numeric_limits<double>::quiet_NaN(), rounding);
     const double left_out = std::min(moments.n_samples, static_cast<double>(d)) - static_cast<double>(k);
     if (left_out > 0.0)
         result.noise_variance = std::max(0.0, total - explained) / divisor / left_out;

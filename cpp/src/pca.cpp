@@ -51,6 +51,7 @@ PcaResult<T> principal_axes(const View& x, const PcaOptions& options, const Prog
         result.noise_variance = std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
     result.components = std::move(f.vt);
     result.singular_values = std::move(f.s);
+    result.error_bounds = std::move(f.error_bounds);
     result.mean = std::move(f.mean);
     return result;
 }

@@ -10,18 +10,11 @@
 #include "linalg/packed_cholesky.hpp"
 #include "matfact/matrix.hpp"
 #include "missing_patterns.hpp"
+#include "ppca_state.hpp"
 
 #include <vector>
 
 namespace matfact {
-
-/// Parameters of the model between two sweeps.
-struct PpcaState {
-    Matrix<double> w;         ///< (n_cols, k)
-    std::vector<double> mean; ///< (n_cols,)
-    double noise = 0.0;
-    Matrix<double> covariance; ///< of the rows of w, packed: (k (k + 1) / 2, n_cols); empty for a point estimate
-};
 
 /// Expectations over the latent rows, given a state. In packed triangles of size k + 1 a constant 1 follows z.
 struct PpcaMoments {

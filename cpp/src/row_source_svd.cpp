@@ -197,6 +197,7 @@ linalg::IterativeSvd by_gram(const linalg::TallOperator<double>& a, const Survey
         result.factors.vt = as_double(pairs.v.view().transposed().block(0, 0, k, d));
         for (Index i = 0; i < k; ++i)
             result.factors.s.push_back(std::sqrt(square(i)));
+        result.square_residuals.assign(static_cast<std::size_t>(k), 0.0); // rounding
     }
     // What the Gram matrix may have lost of the next value.
     const double rounding = static_cast<double>(d) * std::numeric_limits<double>::epsilon() * square(0);
@@ -249,6 +250,7 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     }
     if (!found)
         found = by_gram(a, survey, k, options.variance_fraction, options.compute_u, threads);
+    const std::vector<double> square_residuals = std::move(found->square_residuals);
     Decomposition d;
     take_iterations(d, std::move(*found), false);
     if (solver == SvdSolver::gram)
@@ -257,7 +259,10 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     d.total_variance = survey.squares;
     d.n_passes = rows.n_passes();
     d.size = rows.n_rows() + x.n_cols;
-    return as_result<T>(std::move(d), options);
+    SvdResult<T> result = as_result<T>(std::move(d), options);
+    if (!options.compute_u)
+        bound_roots(result, square_residuals, static_cast<double>(rows.n_rows()), solver == SvdSolver::krylov);
+    return result;
 }
 
 template SvdResult<float> svd(const RowSource<float>&, const SvdOptions&, const Progress&);

@@ -2,28 +2,16 @@
 /// range.
 #pragma once
 
+#include "linalg/balance.hpp"
 #include "matfact/linear_operator.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace matfact {
-
-/// A power of two that brings `largest` near 1, or 1 where its square is far from the ends of the range of T.
-template <class T> double safe_scale_for(double largest)
-{
-    constexpr double most = std::is_same_v<T, float> ? 1e12 : 1e100;
-    constexpr int limit = std::numeric_limits<T>::max_exponent - 2;
-    if (largest == 0.0 || (largest < most && largest > 1 / most))
-        return 1.0;
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    return std::ldexp(1.0, std::max(-limit, std::min(limit, -exponent)));
-}
 
 /// scale (A - 1 mean') for a user's A. Neither it nor `a` may move while a product of it is in use.
 ///
@@ -85,7 +73,7 @@ private:
     void choose_scale(double largest)
     {
         if (scale_ == 0.0 && largest > 0.0)
-            scale_ = safe_scale_for<T>(largest);
+            scale_ = static_cast<double>(linalg::balance_extremes(static_cast<T>(largest)));
     }
 
     /// weights' a, where null weights are ones; nothing without centering.

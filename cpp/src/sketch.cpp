@@ -3,7 +3,6 @@
 #include "checkpoint.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
-#include "linalg/lapack_calls.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "parallel.hpp"
 

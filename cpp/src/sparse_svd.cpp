@@ -203,7 +203,14 @@ SvdResult<S> sparse_svd(CsrView<S, I> stored, bool by_columns, const SvdOptions&
     Decomposition d = options.weights ? decompose_weighted(stored, by_columns, options, threads, progress)
                                       : decompose(stored, by_columns, {}, options, threads, progress);
     d.size = stored.n_rows + stored.n_cols;
-    return as_result<S>(std::move(d), options);
+    SvdResult<S> result = as_result<S>(std::move(d), options);
+    if (result.error_bounds.empty()) { // gram of a tall x, without u
+        const Index n_rows = by_columns ? stored.n_cols : stored.n_rows;
+        const double n_samples =
+            options.weights ? positive_weights(options.weights, n_rows).total : static_cast<double>(n_rows);
+        bound_roots(result, std::vector<double>(result.s.size(), 0.0), n_samples, true);
+    }
+    return result;
 }
 
 template <class S, class I>

@@ -2,6 +2,7 @@
 
 #include "checkpoint.hpp"
 #include "decomposition.hpp"
+#include "linalg/balance.hpp"
 #include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
@@ -33,14 +34,6 @@ template <class T> double largest_magnitude(MatrixView<const T> x, int threads)
     return largest;
 }
 
-/// A power of two that brings the largest magnitude near 1.
-double balancing_scale(double largest)
-{
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    return std::ldexp(1.0, std::max(-1022, std::min(1022, -exponent)));
-}
-
 /// X'X or, centered by rows, its counterpart for x'. Scaled only where squares would overflow or vanish.
 template <class T>
 linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, bool single, double& scale, int threads,
@@ -61,7 +54,7 @@ linalg::Gram safe_gram(MatrixView<const T> z, Centering centering, bool single, 
     const double largest = largest_magnitude(z, threads);
     if (largest == 0.0)
         return g;
-    scale = balancing_scale(largest);
+    scale = linalg::balance(largest);
     return linalg::gram(z, centering, scale, threads, checkpoint, single);
 }
 
@@ -138,8 +131,7 @@ template <class T> Decomposition by_lapack(MatrixView<const T> x, Index k, const
 {
     constexpr Index block_rows = 64;
     Operand<T> z{x};
-    if (const double largest = largest_magnitude(x, threads); largest > 0.0)
-        z.scale = balancing_scale(largest);
+    z.scale = linalg::balance(largest_magnitude(x, threads));
     Decomposition d;
     if (options.center) {
         d.mean = column_means(x);
@@ -185,7 +177,7 @@ template <class T> linalg::ColumnMoments safe_moments(MatrixView<const T> x, boo
     const double largest = largest_magnitude(x, threads);
     if (largest == 0.0)
         return moments;
-    scale = balancing_scale(largest);
+    scale = linalg::balance(largest);
     return linalg::column_moments(x, center, scale, threads);
 }
 
@@ -342,8 +334,7 @@ Certificate<T> svd_certificate(MatrixView<const T> x, MatrixView<const T> u, con
                                     " need u, s and vt that go with it");
     const int threads = resolve_threads(num_threads);
     Operand<T> z{x};
-    if (const double largest = largest_magnitude(x, threads); largest > 0.0)
-        z.scale = balancing_scale(largest);
+    z.scale = linalg::balance(largest_magnitude(x, threads));
     std::vector<double> shift, values(s.begin(), s.end());
     if (mean) {
         shift.assign(mean, mean + x.n_cols);
@@ -356,6 +347,35 @@ Certificate<T> svd_certificate(MatrixView<const T> x, MatrixView<const T> u, con
                                     ? residuals_of(z.transposed(), wide_v.view(), values, wide_u.view(), threads)
                                     : residuals_of(z, wide_u.view(), values, wide_v.view(), threads);
     return certificate_of(residuals, s, next_value, x.n_rows + x.n_cols);
+}
+
+template <class T>
+Certificate<T> svd_certificate(MatrixView<const T> x, const std::vector<T>& s, MatrixView<const T> vt, bool center,
+                               double next_value, int num_threads)
+{
+    const auto k = static_cast<Index>(s.size());
+    if (k == 0 || k > std::min(x.n_rows, x.n_cols) || vt.n_rows != k || vt.n_cols != x.n_cols)
+        throw std::invalid_argument("residuals of X with shape " + shape(x.n_rows, x.n_cols) +
+                                    " need s and vt that go with it");
+    const int threads = resolve_threads(num_threads);
+    Operand<T> z{x};
+    const linalg::ColumnMoments moments = safe_moments(x, center, z.scale, threads);
+    if (center)
+        z.col_shift = moments.mean.data();
+    const linalg::IterativeSvd found =
+        linalg::project_onto(tall_operator(z, threads), as_double(vt.transposed()), k, threads);
+    std::vector<T> values;
+    for (const double value : found.factors.s)
+        values.push_back(static_cast<T>(value / z.scale));
+    Certificate<T> certificate =
+        certificate_of(without_defects(found.residuals), values, next_value, x.n_rows + x.n_cols);
+    for (std::size_t i = 0; i < s.size(); ++i) {
+        const T difference = std::abs(s[i] - values[i]);
+        certificate.error_bounds[i] += difference;
+        if (difference > T(0))
+            certificate.residuals[i] += difference / std::max(values[0], s[0]);
+    }
+    return certificate;
 }
 
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads)
@@ -382,6 +402,8 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
     template SvdResult<T> svd(MatrixView<const T>, const SvdOptions&, const Progress&);                                \
     template Certificate<T> svd_certificate(MatrixView<const T>, MatrixView<const T>, const std::vector<T>&,           \
                                             MatrixView<const T>, const T*, double, int);                               \
+    template Certificate<T> svd_certificate(MatrixView<const T>, const std::vector<T>&, MatrixView<const T>, bool,     \
+                                            double, int);                                                              \
     template Matrix<T> project(MatrixView<const T>, MatrixView<const T>, const T*, int);
 MATFACT_SVD(float)
 MATFACT_SVD(double)

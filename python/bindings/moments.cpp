@@ -145,7 +145,8 @@ void bind_moments(py::module_& m)
             }
             return py::make_tuple(to_numpy(std::move(r.components)), to_numpy(std::move(r.explained_variance)),
                                   to_numpy(std::move(r.explained_variance_ratio)),
-                                  to_numpy(std::move(r.singular_values)), r.noise_variance);
+                                  to_numpy(std::move(r.singular_values)), r.noise_variance,
+                                  to_numpy(std::move(r.error_bounds)));
         },
         py::arg("moments"), py::kw_only(), py::arg("n_components"), py::arg("num_threads"),
         py::arg("progress").none(true));

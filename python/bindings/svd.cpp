@@ -70,6 +70,28 @@ template <class T> void bind_certificate_for(py::module_& m, const char* name)
         py::arg("mean").noconvert().none(true), py::kw_only(), py::arg("next_value"), py::arg("num_threads"));
 }
 
+/// Of right singular vectors alone.
+template <class T> void bind_axes_certificate_for(py::module_& m, const char* name)
+{
+    m.def(
+        name,
+        [](const py::array_t<T>& x, const py::array_t<T>& s, const py::array_t<T>& vt, bool center, double next_value,
+           int num_threads) {
+            const MatrixView<const T> matrix = as_view(x, "x"), right = as_view(vt, "vt");
+            const T* const values = as_pointer(s, "s");
+            const std::vector<T> copy(values, values + s.size());
+            Certificate<T> certificate;
+            {
+                const py::gil_scoped_release nogil;
+                certificate = svd_certificate<T>(matrix, copy, right, center, next_value, num_threads);
+            }
+            return py::make_tuple(to_numpy(std::move(certificate.residuals)),
+                                  to_numpy(std::move(certificate.error_bounds)));
+        },
+        py::arg("x").noconvert(), py::arg("s").noconvert(), py::arg("vt").noconvert(), py::arg("center"), py::kw_only(),
+        py::arg("next_value"), py::arg("num_threads"));
+}
+
 template <class T> void bind_project_for(py::module_& m, const char* name)
 {
     m.def(
@@ -106,6 +128,8 @@ void bind_svd(py::module_& m)
     bind_svd_for<double>(m, "svd_f64");
     bind_certificate_for<float>(m, "svd_certificate_f32");
     bind_certificate_for<double>(m, "svd_certificate_f64");
+    bind_axes_certificate_for<float>(m, "svd_axes_certificate_f32");
+    bind_axes_certificate_for<double>(m, "svd_axes_certificate_f64");
     bind_project_for<float>(m, "project_f32");
     bind_project_for<double>(m, "project_f64");
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
+import numpy as np
+
 from matfact import _core
 from matfact import typing as mt
 from matfact._validation import core_suffix
@@ -31,7 +33,7 @@ class Certificate:
         self._values = None if residuals is None or error_bounds is None else (residuals, error_bounds)
         self._matrix: mt.FloatArray | None = matrix if self._values is None else None
 
-    def of(self, *factors: mt.FloatArray | None) -> tuple[mt.FloatArray, mt.FloatArray]:
+    def of(self, *factors: mt.FloatArray | bool | None) -> tuple[mt.FloatArray, mt.FloatArray]:
         """Return residuals and error bounds of these factors, which must be the same in every call."""
         if self._values is None:
             assert self._matrix is not None
@@ -49,4 +51,7 @@ class Certificate:
         if self._values is not None:
             residuals, error_bounds = self._values
             copy._values = residuals[:n_components].copy(), error_bounds[:n_components].copy()
+        elif n_components == 0 and self._matrix is not None:
+            copy._values = np.zeros(0, self._matrix.dtype), np.zeros(0, self._matrix.dtype)
+            copy._matrix = None
         return copy

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from matfact import _core, _lapack
 from matfact import typing as mt
+from matfact._certificate import Certificate
 from matfact._operator import Operator
 from matfact._progress import CoreProgress, reported
 from matfact._validation import Compressed, core_suffix, walkable
@@ -105,6 +106,13 @@ def decompose_operator(
             progress=report,
         )
     return Decomposition._make((*found, status.name))
+
+
+def axes_certificate(f: Decomposition, x: mt.FloatArray | None, num_threads: int) -> Certificate:
+    """The certificate of singular values and right singular vectors: as the solver has it, or of the dense `x`."""
+    bounds = f.error_bounds if f.error_bounds.size else None
+    residuals = f.residuals if f.residuals.size or bounds is None else np.full_like(bounds, nan)
+    return Certificate("svd_axes", x, num_threads, next_value=f.next_value, residuals=residuals, error_bounds=bounds)
 
 
 def project(

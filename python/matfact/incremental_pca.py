@@ -281,7 +281,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
             return Axes(np.eye(k, n_features), zeros, zeros.copy(), zeros.copy(), 0.0)
         threads = check_num_threads(self.num_threads)
         if isinstance(state, Moments):
-            return state._axes(k, threads)
+            return state._axes(k, threads)[0]
         s, components = state.axes(k, threads)
         degrees, total = state.n_samples - 1, float(state.squared_deviations.sum())
         ratio = (s / sqrt(total)) ** 2 if total > 0.0 else np.zeros_like(s)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from matfact._entries import Duplicates, Entries, as_values, distinct_entries, to_csr
+from matfact._frames import columns_of
+from matfact._ids import Codes, Places, as_ids, as_list, codes_of
 from matfact._validation import as_csr, check_choice, is_sparse
 
-Duplicates: TypeAlias = Literal["error", "last", "sum", "mean"]
-Codes: TypeAlias = npt.NDArray[np.int64]
+__all__ = ["Codes", "Duplicates", "Interactions", "as_list", "require_ids_of"]
 
 
 class Interactions:
@@ -98,11 +96,11 @@ class Interactions:
         _check_shape(matrix.shape)
         if matrix.format in ("csr", "csc", "bsr"):
             as_csr(matrix)  # refuses indices that point outside
-        users = _as_ids(user_ids, matrix.shape[0], "user_ids")
-        items = _as_ids(item_ids, matrix.shape[1], "item_ids")
+        users = as_ids(user_ids, matrix.shape[0], "user_ids")
+        items = as_ids(item_ids, matrix.shape[1], "item_ids")
         if matrix.format == "csr" and matrix.has_canonical_format:
             rows, cols = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices
-            self._assign(_to_csr(rows, cols, _as_values(matrix.data), matrix.shape), None, users, items, 0)
+            self._assign(to_csr(rows, cols, as_values(matrix.data), matrix.shape), None, users, items, 0)
             return
         entries = matrix.tocoo()
         rows, cols = (np.asarray(axis, dtype=np.int64) for axis in (entries.row, entries.col))
@@ -161,31 +159,16 @@ class Interactions:
         >>> matfact.Interactions.from_frame(df).user_ids
         array(['ann', 'bob'], dtype=object)
         """
-        import narwhals as nw
-
         check_choice(duplicates, Duplicates, "duplicates")
-        try:
-            frame = _read(Path(df)) if isinstance(df, (str, os.PathLike)) else nw.from_native(df, eager_only=True)
-        except TypeError:
-            raise TypeError(f"df must be a data frame of pandas, polars or pyarrow, got {type(df).__name__}") from None
-        for name in (user, item, value, time):
-            if name is not None and name not in frame.columns:
-                raise ValueError(f"df has no column {name!r}: its columns are {', '.join(map(repr, frame.columns))}")
-        for name in (user, item, value, time):
-            if name is not None and frame[name].is_null().any():
-                raise ValueError(f"column {name!r} has missing entries: drop those rows")
-        if len(frame) == 0:
-            raise ValueError("df must have at least one row")
-        values = np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy()
-        times = None if time is None else np.asarray(frame[time].to_numpy())
-        return cls._of_columns(frame[user].to_numpy(), frame[item].to_numpy(), values, times, duplicates)
+        columns = columns_of(df, user=user, item=item, value=value, time=time)
+        return cls._of_columns(*columns, duplicates)
 
     @classmethod
     def _of_columns(
         cls, users: Any, items: Any, values: Any, times: npt.NDArray[Any] | None, duplicates: Duplicates
     ) -> Interactions:
-        user_ids, rows = _codes(users)
-        item_ids, cols = _codes(items)
+        user_ids, rows = codes_of(users)
+        item_ids, cols = codes_of(items)
         self = cls.__new__(cls)
         self._fill((len(user_ids), len(item_ids)), rows, cols, values, times, user_ids, item_ids, duplicates)
         return self
@@ -201,35 +184,11 @@ class Interactions:
         item_ids: npt.NDArray[Any],
         duplicates: Duplicates,
     ) -> None:
-        check_choice(duplicates, Duplicates, "duplicates")
-        if 0 in shape:
-            raise ValueError(
-                f"interactions must have at least one user and one item, got shape {shape} (users x items)"
-            )
-        data = _as_values(values)
-        order = np.lexsort((cols, rows) if times is None else (times, cols, rows))
-        rows, cols, data = rows[order], cols[order], data[order]
-        times = None if times is None else times[order]
-        fresh = np.ones(len(rows), bool)
-        fresh[1:] = (rows[1:] != rows[:-1]) | (cols[1:] != cols[:-1])
-        n_duplicates = int(len(rows) - fresh.sum())
-        if n_duplicates:
-            first = np.flatnonzero(fresh)
-            last = np.append(first[1:], len(rows)) - 1
-            if duplicates == "error":
-                at = int(np.flatnonzero(~fresh)[0])
-                raise ValueError(
-                    f"user {user_ids.tolist()[rows[at]]!r} and item {item_ids.tolist()[cols[at]]!r} "
-                    f"come together more than once ({n_duplicates} such rows): pass duplicates='last', 'sum' or 'mean'"
-                )
-            if duplicates == "last":
-                data = data[last]
-            else:
-                sums = np.add.reduceat(data.astype(np.float64), first)
-                data = _as_values(sums if duplicates == "sum" else sums / (last - first + 1))
-            times = None if times is None else times[last]
-            rows, cols = rows[first], cols[first]
-        self._assign(_to_csr(rows, cols, data, shape), times, user_ids, item_ids, n_duplicates)
+        _check_shape(shape)
+        entries = Entries(rows, cols, as_values(values), times)
+        entries, n_duplicates = distinct_entries(entries, duplicates, user_ids, item_ids)
+        matrix = to_csr(entries.rows, entries.cols, entries.data, shape)
+        self._assign(matrix, entries.times, user_ids, item_ids, n_duplicates)
 
     def _assign(
         self,
@@ -242,7 +201,7 @@ class Interactions:
         self.matrix, self.times, self.user_ids, self.item_ids = matrix, times, user_ids, item_ids
         self.n_duplicates = n_duplicates
         self._transposed: Any = None
-        self._user_places, self._item_places = _Places(user_ids), _Places(item_ids)
+        self._user_places, self._item_places = Places(user_ids), Places(item_ids)
 
     @property
     def transposed(self) -> Any:
@@ -367,98 +326,9 @@ class Interactions:
         )
 
 
-def _read(path: Path) -> Any:
-    """The table in a .csv or .parquet file."""
-    import narwhals as nw
-
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise ValueError(f"{path} must end in .csv or .parquet, got {path.suffix!r}")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    backend = next((name for name in ("polars", "pyarrow", "pandas") if find_spec(name)), None)
-    if backend is None:
-        raise ImportError(f"{path} is read by polars, pyarrow or pandas: install one of them")
-    try:
-        read = nw.read_csv if suffix == ".csv" else nw.read_parquet
-        return read(str(path), backend=cast(Any, backend))
-    except OSError:
-        raise
-    except Exception as error:  # every backend has its own
-        raise ValueError(f"{path} is no table that {backend} can read: {error}") from error
-
-
 def _check_shape(shape: tuple[int, int]) -> None:
     if 0 in shape:
         raise ValueError(f"interactions must have at least one user and one item, got shape {shape} (users x items)")
-
-
-def _to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple[int, int]) -> Any:
-    """CSR from sorted entries, with 32-bit indices where they suffice."""
-    index = _index_type(shape, len(data))
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=shape[0])))).astype(index)
-    matrix = sp.csr_array((data, cols.astype(index), indptr), shape=shape)
-    matrix.has_canonical_format = True
-    return matrix
-
-
-def _index_type(shape: tuple[int, int], n_entries: int) -> type[np.signedinteger[Any]]:
-    return np.int32 if max(*shape, n_entries) < 2**31 else np.int64
-
-
-def _as_values(values: Any) -> npt.NDArray[np.float32]:
-    a = np.asarray(values)
-    if a.dtype.kind not in "fiub":
-        raise TypeError(f"values must be numbers, got dtype {a.dtype}")
-    if not np.isfinite(a).all():
-        raise ValueError("values must be finite: drop the rows with NaN or infinity")
-    with np.errstate(over="ignore"):
-        single = a.astype(np.float32)
-    if not np.isfinite(single).all():
-        raise ValueError("values must fit into float32: scale them down")
-    return single
-
-
-def _as_ids(ids: npt.ArrayLike | None, n: int, name: str) -> npt.NDArray[Any]:
-    if ids is None:
-        return np.arange(n, dtype=np.int64)
-    # A list through np.asarray would make a string of each integer beside a string.
-    is_list = hasattr(ids, "__iter__") and not hasattr(ids, "__array__") and not isinstance(ids, (str, bytes))
-    a = _plain(np.fromiter(cast(Iterable[Any], ids), object) if is_list else np.asarray(ids))
-    if a.shape != (n,):
-        raise ValueError(f"{name} must have shape ({n},), got {a.shape}")
-    if len(set(a.tolist())) != n:
-        raise ValueError(f"{name} must be unique")
-    return a
-
-
-def _plain(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """As int64 where all are integers that fit, else as objects."""
-    if ids.dtype.kind not in "iu":
-        ids = ids.astype(object)
-        if not all(type(i) is int or isinstance(i, np.integer) for i in ids.flat):
-            return ids
-    fits = ids.size == 0 or -(2**63) <= int(ids.min()) <= int(ids.max()) < 2**63
-    return ids.astype(np.int64 if fits else object)
-
-
-def _codes(ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
-    """The distinct ids, ascending where they have an order, and the place of each entry among them."""
-    plain = _plain(ids)
-    try:
-        distinct, codes = np.unique(plain, return_inverse=True)
-    except TypeError:  # ids of several types
-        place: dict[Any, int] = {}
-        codes = np.array([place.setdefault(i, len(place)) for i in plain.tolist()], np.int64)
-        distinct = np.fromiter(place, object)
-    return distinct, codes.astype(np.int64)
-
-
-def as_list(ids: Any) -> list[Any]:
-    """Several ids as Python has them: scalars of Arrow equal none of them."""
-    if hasattr(ids, "to_pylist"):
-        return cast(list[Any], ids.to_pylist())
-    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
 
 def require_ids_of(known: Interactions, other: Interactions, rule: str) -> None:
@@ -481,31 +351,3 @@ def with_items_of(known: Interactions, part: Interactions) -> Any:
     kept = codes[entries.col] >= 0
     place = (entries.row[kept].astype(np.int64), codes[entries.col[kept]])
     return sp.csr_array((entries.data[kept], place), shape=(part.n_users, known.n_items))
-
-
-class _Places:
-    """Where ids stand; made ready when it is first asked."""
-
-    __slots__ = ("_ids", "_order", "_place")
-
-    def __init__(self, ids: npt.NDArray[Any]) -> None:
-        self._ids = ids
-        self._place: dict[Any, int] | None = None
-        self._order: npt.NDArray[np.intp] | None = None
-
-    def of(self, ids: Any) -> Codes:
-        """The place of each, -1 where there is none."""
-        if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind == self._ids.dtype.kind == "i":
-            return self._of_integers(ids)
-        if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
-            ids = [ids]
-        ids = as_list(ids)
-        if self._place is None:
-            self._place = {i: place for place, i in enumerate(self._ids.tolist())}
-        return np.array([self._place.get(i, -1) for i in ids], dtype=np.int64)
-
-    def _of_integers(self, ids: npt.NDArray[Any]) -> Codes:
-        if self._order is None:
-            self._order = np.argsort(self._ids)
-        found = self._order[np.minimum(np.searchsorted(self._ids, ids, sorter=self._order), len(self._ids) - 1)]
-        return np.where(self._ids[found] == ids, found, -1)

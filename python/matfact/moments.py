@@ -166,11 +166,17 @@ class Moments:
         scatter /= divisor
         return scatter
 
-    def _axes(self, n_components: int, num_threads: int) -> Axes:
-        """Leading principal axes, for the estimators; `n_components` is between 1 and `n_features`."""
+    def _axes(self, n_components: int, num_threads: int) -> tuple[Axes, npt.NDArray[np.float64]]:
+        """Leading principal axes, for the estimators, and bounds of the errors of their singular values.
+
+        `n_components` is between 1 and `n_features`.
+        """
         d = self.n_features
         _lapack.ensure_lapack_for((d, d))
-        return Axes(*_core.moments_pca(self._handle, n_components=n_components, num_threads=num_threads, progress=None))
+        components, variance, ratio, s, noise, bounds = _core.moments_pca(
+            self._handle, n_components=n_components, num_threads=num_threads, progress=None
+        )
+        return Axes(components, variance, ratio, s, noise), bounds
 
     def to_bytes(self) -> bytes:
         """The moments in a portable format with version and checksum: ``40 + 8 * d + 4 * d * (d + 1)`` bytes."""

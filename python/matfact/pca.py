@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from math import sqrt
 from numbers import Integral
 from typing import Any, ClassVar
@@ -11,36 +10,27 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 from sklearn.decomposition import PCA as _ScikitLearnPCA
-from sklearn.decomposition._pca import _infer_dimension
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from matfact import _core
 from matfact import typing as mt
-from matfact._decompose import Decomposition, decompose, scores
-from matfact._memory import GRAM_FEATURES, batch_rows, parse_memory_limit
-from matfact._out_of_core import decompose_source
-from matfact._ppca import fit_ppca, impute, log_likelihoods
-from matfact._sources import Source, as_source, is_source
-from matfact._validation import (
-    Compressed,
-    as_compressed,
-    as_dtype,
-    as_weights,
-    check_num_threads,
-    fixed_seed,
-    is_sparse,
-    walkable,
-)
-from matfact.exceptions import ConvergenceWarning
+from matfact._certificate import Certificate
+from matfact._certified import Certified
+from matfact._decompose import scores
+from matfact._pca.axes import PrincipalAxes, leading_axes
+from matfact._pca.batches import fit_source, scores_of_source
+from matfact._pca.in_memory import fit_matrix
+from matfact._pca.incomplete import fit_incomplete, impute, log_likelihoods
+from matfact._pca.request import Request, count_axes, needs_all_values
+from matfact._sources import as_source, is_source
+from matfact._validation import as_compressed, as_weights, check_num_threads, fixed_seed, is_sparse, walkable
 from matfact.moments import Moments
 
 _FLOATS = (np.float64, np.float32)
 _LAYOUTS = ("csr", "csc")
-_GROWN_FROM = 1000  # as the core's choice of solver has it
 
 
-class PCA(_ScikitLearnPCA):  # type: ignore[misc]
+class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
     r"""Principal component analysis; a drop-in for :class:`sklearn.decomposition.PCA`.
 
     The axes V minimize :math:`\|(X - 1 \mu^\top)(I - V V^\top)\|_F` over orthonormal V [1]_, where :math:`\mu`
@@ -120,6 +110,20 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         Rows of X, or the sum of their weights.
     noise_variance_ : float
         Mean variance of the axes left out, as probabilistic PCA [3]_ has it.
+    error_bounds_ : array of shape (n_components,)
+        Bounds of the errors of ``singular_values_``, absolute, as `SVDResult.error_bounds` has them. Of a dense X
+        without `sample_weight` whose solver did not measure them they take two products with X: they are computed when
+        they are first looked at, or the estimator is pickled or copied, and X is kept until then and must not be
+        changed in between. Of rows in batches, moments and most axes of a sparse X they are larger, about
+        ``n_features * eps * s_1**2 / s_i``: what second moments cannot tell. NaN where entries are missing.
+    residuals_ : array of shape (n_components,)
+        :math:`\|X^\top u_i - s_i v_i\| / s_1` of the triplets, with X centered (and weighted), computed together with
+        the bounds. NaN where the fit had no need of U (rows in batches, moments, most axes of a sparse X), and where
+        entries are missing.
+    status_ : {"converged", "max_iter", "stopped"}
+        As in `SVDResult`.
+    n_passes_ : int
+        Products with X that iterations took, or how often X was read in batches; 0 for direct solvers.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features,)
@@ -154,6 +158,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         "missing": [StrOptions({"error", "ppca", "vb"})],
     }
 
+    _is_centered = True
     _loadings_covariance: mt.FloatArray | None = None  # of a fit with missing="vb"
 
     def __init__(
@@ -246,23 +251,23 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             raise ValueError(f"PCA needs moments of at least 2 samples, got {n_samples:g}: update them with more rows")
         shape = int(n_samples), moments.n_features
         smallest = min(shape)
-        wanted = pca._check_n_components(shape, "covariance_eigh")
-        all_values = isinstance(wanted, str) or 0 < wanted < 1
+        wanted = Request(n_components, "covariance_eigh").check_for(shape, "covariance_eigh")
         threads = check_num_threads(num_threads)
-        axes = moments._axes(smallest if all_values else max(int(wanted), 1), threads)
-        pca._keep(
-            pca._count_components(wanted, axes.explained_variance, axes.explained_variance_ratio, n_samples),
-            axes.components,
-            axes.singular_values,
-            axes.explained_variance,
-            axes.explained_variance_ratio,
-            total_variance=moments.total_variance / (n_samples - 1.0),
-            n_samples=int(n_samples) if n_samples.is_integer() else n_samples,
-            smallest=smallest,
+        found, bounds = moments._axes(smallest if needs_all_values(wanted) else max(int(wanted), 1), threads)
+        every = PrincipalAxes(
+            found.components,
+            found.singular_values,
+            found.explained_variance,
+            found.explained_variance_ratio,
+            np.float64(0.0),
+            moments.mean,
+            int(n_samples) if n_samples.is_integer() else n_samples,
+            Certificate("svd_axes", None, threads, residuals=np.full_like(bounds, np.nan), error_bounds=bounds),
         )
-        pca.mean_ = moments.mean
+        k = count_axes(wanted, found.explained_variance, found.explained_variance_ratio, n_samples)
+        axes = leading_axes(k, every, total_variance=moments.total_variance / (n_samples - 1.0), smallest=smallest)
+        pca._keep(axes, "covariance_eigh")
         pca.n_features_in_ = moments.n_features
-        pca._fit_svd_solver = "covariance_eigh"
         return pca
 
     def fit(
@@ -302,12 +307,13 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             self._validate_params()
-            self._fit_source(as_source(X))
+            self._fit_source(X)
         elif _is_for_scikit_learn(X):
+            self._certificate = None
             super().fit(X)
         else:
             self._validate_params()
-            self._fit_here(X, compute_u=False, sample_weight=sample_weight)
+            self._fit_matrix(X, compute_u=False, sample_weight=sample_weight)
         return self
 
     def fit_transform(
@@ -343,9 +349,10 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         if self._is_read_in_batches(X):
             return self.fit(X).transform(X)
         if _is_for_scikit_learn(X):
+            self._certificate = None
             return super().fit_transform(X)
         self._validate_params()
-        x, u = self._fit_here(X, compute_u=sample_weight is None, sample_weight=sample_weight)
+        x, u = self._fit_matrix(X, compute_u=sample_weight is None, sample_weight=sample_weight)
         if u is None:
             return self._transform(self._completed(x), np)
         u *= sqrt(x.shape[0] - 1) if self.whiten else self.singular_values_
@@ -383,16 +390,14 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
             raise ValueError(
                 f"X has {source.n_features} features, but PCA is expecting {self.n_features_in_} features as input"
             )
-        dtype, threads = self.components_.dtype, check_num_threads(self.num_threads)
-        variance = self.explained_variance_ if self.whiten else None
-        parts = []
-        for batch in source.read(batch_rows(source, parse_memory_limit(self.memory_limit))):
-            if isinstance(batch, Compressed):
-                rows: mt.FloatArray | Compressed = batch._replace(values=as_dtype(batch.values, dtype, "X"))
-            else:
-                rows = as_dtype(batch, dtype, "X")
-            parts.append(scores(rows, self.components_, self.mean_, variance, num_threads=threads))
-        return np.concatenate(parts)
+        return scores_of_source(
+            source,
+            self.components_,
+            self.mean_,
+            self.explained_variance_ if self.whiten else None,
+            memory_limit=self.memory_limit,
+            num_threads=check_num_threads(self.num_threads),
+        )
 
     def impute(self, X: Any) -> Any:
         """Fill the missing entries of rows and keep the observed ones as they are.
@@ -446,39 +451,19 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
     def _is_read_in_batches(self, X: Any) -> bool:
         return is_source(X) or (self.memory_limit is not None and not is_sparse(X))
 
-    def _fit_source(self, source: Source) -> None:
-        """Fit what is read in batches, without U."""
-        if self.svd_solver == "full":
-            raise ValueError("svd_solver='full' needs X in memory: use 'auto' where it is read in batches")
-        solver = {"covariance_eigh": "gram", "arpack": "krylov"}.get(self.svd_solver, "auto")
-        n_features = source.n_features
-        # The rows of a function are counted while they are read, and the core checks again.
-        n_rows = n_features if source.n_rows is None else source.n_rows
-        wanted = self._check_n_components((n_rows, n_features), "arpack" if solver == "krylov" else "covariance_eigh")
-        is_share = not isinstance(wanted, str) and 0 < wanted < 1
-        is_grown = is_share and (solver == "krylov" or n_features > GRAM_FEATURES)
-        all_values = isinstance(wanted, str) or is_share
-        f, n_samples = decompose_source(
+    def _fit_source(self, X: Any) -> None:
+        source = as_source(X)
+        axes, solver = fit_source(
             source,
-            n_components=0 if all_values or self.n_components is None else max(int(wanted), 1),
-            variance_fraction=float(wanted) if is_grown else 0.0,
-            solver="gram" if all_values and not is_grown else solver,
-            center=True,
-            compute_u=False,
-            tol=self.tol if solver == "krylov" else None,
+            Request(self.n_components, self.svd_solver),
+            tol=self.tol,
             seed=fixed_seed(self.random_state),
             memory_limit=self.memory_limit,
             num_threads=check_num_threads(self.num_threads),
         )
-        if n_samples < 2:
-            raise ValueError(f"Found array with {n_samples} sample(s) while a minimum of 2 is required by PCA.")
-        if wanted == "mle" and n_samples < n_features:
-            raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
-        wanted = f.s.size if self.n_components is None or is_grown else wanted
-        self._store(f, wanted, n_samples, min(n_samples, n_features))
-        self.n_features_in_ = n_features
+        self._keep(axes, solver)
+        self.n_features_in_ = source.n_features
         self.__dict__.pop("feature_names_in_", None)
-        self._fit_svd_solver = "arpack" if solver == "krylov" else "covariance_eigh"
 
     def _incomplete_rows(self, X: Any) -> mt.FloatArray:
         check_is_fitted(self)
@@ -487,29 +472,6 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
 
     def _completed(self, x: mt.FloatArray) -> mt.FloatArray:
         return impute(x, self, check_num_threads(self.num_threads)) if self.missing != "error" else x
-
-    def _fit_incomplete(self, x: mt.FloatArray) -> None:
-        """The attributes of `_fit_dense` from probabilistic PCA."""
-        most = min(x.shape) - 1
-        k = most if self.n_components is None else self.n_components
-        if not isinstance(k, (int, np.integer)) or not 1 <= k <= most:
-            raise ValueError(
-                f"n_components={k!r} must be an integer between 1 and min(n_samples, n_features) - 1 = {most} where "
-                f"entries of X are missing, or None for {most}"
-            )
-        fit = fit_ppca(
-            x,
-            int(k),
-            variational=self.missing == "vb",
-            tol=float(self.tol),
-            num_threads=check_num_threads(self.num_threads),
-        )
-        self._fit_svd_solver = self.missing
-        self._loadings_covariance, self.n_iter_ = fit.loadings_covariance, fit.n_iter
-        self.n_samples_, self.n_components_ = x.shape[0], int(k)
-        self.noise_variance_ = x.dtype.type(fit.noise_variance)
-        for name in ("components", "explained_variance", "explained_variance_ratio", "singular_values", "mean"):
-            setattr(self, name + "_", getattr(fit, name).astype(x.dtype))
 
     def _check_weighted(self, X: Any, sample_weight: npt.ArrayLike | None) -> None:
         if sample_weight is None:
@@ -520,7 +482,7 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
                 "matfact.Moments, and use PCA.from_moments"
             )
 
-    def _fit_here(
+    def _fit_matrix(
         self, X: Any, *, compute_u: bool, sample_weight: npt.ArrayLike | None = None
     ) -> tuple[Any, mt.FloatArray | None]:
         """Fit a NumPy or sparse matrix; return it as validated, with U if that was asked for and came for free."""
@@ -533,126 +495,36 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x = validate_data(self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_samples=2)
         x = x if sparse else walkable(x)
+        threads = check_num_threads(self.num_threads)
         if not sparse and self.missing != "error" and np.isnan(x).any():
             if sample_weight is not None:
                 raise ValueError("sample_weight needs a complete X, but entries are missing: leave it out")
-            self._fit_incomplete(x)
+            variational, tol = self.missing == "vb", float(self.tol)
+            axes = fit_incomplete(x, self.n_components, variational=variational, tol=tol, num_threads=threads)
+            self._keep(axes, self.missing)
             return x, None
-        weights = None if sample_weight is None else as_weights(sample_weight, x.shape[0])
-        n_samples, n_present = _count_rows(x.shape[0], weights)
-        shape = max(n_present, int(n_samples)), x.shape[1]
-        smallest = min(shape)
-        name = self._fit_svd_solver = "arpack" if sparse and self.svd_solver == "auto" else self._choose_solver(shape)
-        wanted = self._check_n_components(shape, name)
-        # "full" has all singular values at hand anyway; a share of the variance and "mle" are decided by all of them.
-        is_share = not isinstance(wanted, str) and 0 < wanted < 1
-        # Where the iterations may be the faster way, a share is reached by growing their basis.
-        is_grown = is_share and self.svd_solver == "auto" and (sparse or smallest >= _GROWN_FROM)
-        all_values = not is_grown and (name == "full" or isinstance(wanted, str) or is_share)
-        solver = {"full": "full", "covariance_eigh": "gram", "arpack": "krylov"}.get(self.svd_solver, "auto")
-        is_count = isinstance(wanted, Integral)
-        f = decompose(
-            as_compressed(x) if sparse else x,
-            n_components=0 if all_values or is_grown else min(max(int(wanted), 1), n_present),
-            variance_fraction=float(wanted) if is_grown else 0.0,
-            solver=_core.SvdSolver[solver],
-            center=True,
-            compute_u=compute_u and is_count,
-            weights=weights,
-            tol=self.tol if solver == "krylov" else None,
+        axes, u, solver = fit_matrix(
+            x,
+            Request(self.n_components, self.svd_solver),
+            weights=None if sample_weight is None else as_weights(sample_weight, x.shape[0]),
+            compute_u=compute_u,
+            tol=self.tol,
             seed=fixed_seed(self.random_state),
-            num_threads=check_num_threads(self.num_threads),
+            num_threads=threads,
         )
-        if not is_grown:
-            f = _with_null_axes(f, smallest if all_values else max(int(wanted), 1))
-        self._store(f, f.s.size if is_grown else wanted, n_samples, smallest)
-        return x, _leading(f.u.T, self.n_components_).T if compute_u and is_count else None
+        self._keep(axes, solver)
+        return x, u
 
-    def _store(self, f: Decomposition, wanted: Any, n_samples: int | float, smallest: int) -> None:
-        """Keep as many components as are wanted of a centered decomposition, which has `smallest` in all."""
-        degrees = n_samples - 1
-        s, total = f.s, f.total_variance
-        variance = (s / s.dtype.type(sqrt(degrees))) ** 2
-        ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
-        if f.status == "max_iter":
-            reached = f" of {f.residuals.max():.1e}" if f.residuals.size else ""
-            warnings.warn(
-                f"PCA reached a residual{reached} above tol: use svd_solver='full' or a larger tol",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        k = self._count_components(wanted, variance, ratio, n_samples)
-        self._keep(k, f.vt, s, variance, ratio, total_variance=total / degrees, n_samples=n_samples, smallest=smallest)
-        self.mean_ = f.mean
-
-    def _keep(
-        self,
-        k: int,
-        vt: mt.FloatArray,
-        s: mt.FloatArray,
-        variance: mt.FloatArray,
-        ratio: mt.FloatArray,
-        *,
-        total_variance: float,
-        n_samples: int | float,
-        smallest: int,
-    ) -> None:
-        """Store the leading k of these components, out of `smallest`."""
-        if k == smallest:
-            noise = 0.0
-        elif len(variance) == smallest:
-            noise = float(np.mean(variance[k:], dtype=np.float64))
-        else:
-            kept = float(np.sum(variance[:k], dtype=np.float64))
-            noise = max(total_variance - kept, 0.0) / (smallest - k)
-        self.n_samples_, self.n_components_, self.n_iter_ = n_samples, k, 0
-        self._loadings_covariance = None
-        self.noise_variance_ = s.dtype.type(noise)
-        self.components_, self.singular_values_ = _leading(vt, k), _leading(s, k)
-        self.explained_variance_, self.explained_variance_ratio_ = _leading(variance, k), _leading(ratio, k)
-
-    def _choose_solver(self, shape: tuple[int, int]) -> str:
-        """The name that scikit-learn's policy gives to its solver for this shape: it decides what is checked."""
-        if self.svd_solver != "auto":
-            return str(self.svd_solver)
-        n_samples, n_features = shape
-        k = min(shape) if self.n_components is None else self.n_components
-        if n_features <= 1000 and n_samples >= 10 * n_features:
-            return "covariance_eigh"
-        if max(shape) <= 500 or k == "mle":
-            return "full"
-        return "randomized" if 1 <= k < 0.8 * min(shape) else "full"
-
-    def _check_n_components(self, shape: tuple[int, int], solver: str) -> Any:
-        """`n_components` with None resolved, in scikit-learn's ranges and words."""
-        smallest = min(shape)
-        k = self.n_components
-        if solver == "arpack" and self.svd_solver == "auto" and isinstance(k, (int, float)) and 0 < k <= smallest:
-            return k  # a sparse X; ours is not ARPACK
-        if k is None:
-            k = smallest - 1 if solver == "arpack" else smallest
-        limits = f"min(n_samples, n_features)={smallest} with svd_solver='{solver}'"
-        if solver in ("full", "covariance_eigh"):
-            if isinstance(k, str):
-                if shape[0] < shape[1]:
-                    raise ValueError(f"n_components={k!r} is only supported if n_samples >= n_features")
-            elif not 0 <= k <= smallest:
-                raise ValueError(f"n_components={k} must be between 0 and {limits}")
-        elif isinstance(k, str):
-            raise ValueError(f"n_components={k!r} cannot be a string with svd_solver='{solver}'")
-        elif not 1 <= k <= smallest:
-            raise ValueError(f"n_components={k} must be between 1 and {limits}")
-        elif solver == "arpack" and k == smallest:
-            raise ValueError(f"n_components={k} must be strictly less than {limits}")
-        return k
-
-    @staticmethod
-    def _count_components(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: float) -> int:
-        if isinstance(wanted, str):
-            return int(_infer_dimension(variance, n_samples))
-        if 0 < wanted < 1:
-            return int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1
-        return int(wanted)
+    def _keep(self, axes: PrincipalAxes, solver: str) -> None:
+        self.components_, self.singular_values_, self.mean_ = axes.components, axes.singular_values, axes.mean
+        self.explained_variance_, self.explained_variance_ratio_ = (
+            axes.explained_variance,
+            axes.explained_variance_ratio,
+        )
+        self.noise_variance_, self.n_samples_ = axes.noise_variance, axes.n_samples
+        self.n_components_, self.n_iter_ = len(axes.components), axes.n_iter
+        self.status_, self.n_passes_, self._certificate = axes.status, axes.n_passes, axes.certificate
+        self._loadings_covariance, self._fit_svd_solver = axes.loadings_covariance, solver
 
     def _transform(self, X: Any, xp: Any, x_is_centered: bool = False) -> Any:
         if (
@@ -666,39 +538,6 @@ class PCA(_ScikitLearnPCA):  # type: ignore[misc]
         threads = check_num_threads(self.num_threads)
         x = as_compressed(X) if is_sparse(X) else X
         return scores(x, self.components_, self.mean_, variance, num_threads=threads)
-
-
-def _leading(a: mt.FloatArray, k: int) -> mt.FloatArray:
-    """The first `k` entries or rows; a copy where something is cut, so that the rest is freed."""
-    return a if k == a.shape[0] else a[:k].copy()
-
-
-def _count_rows(n_rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[int | float, int]:
-    """How many rows there are, the weights counted, and how many of them have a weight."""
-    if weights is None:
-        return n_rows, n_rows
-    total = float(weights.sum())
-    if total == 0.0:
-        raise ValueError("sample_weight must have a positive entry, got zeros only")
-    if total < 2.0:
-        raise ValueError(f"PCA needs a sample_weight with a sum of at least 2, got {total:g}: they count rows")
-    return int(total) if total.is_integer() else total, int(np.count_nonzero(weights))
-
-
-def _with_null_axes(f: Decomposition, n_components: int) -> Decomposition:
-    """Axes without variance are not unique, and those of rows with weights are fewer than those of repeated rows. The
-    ones taken here depend on nothing but what the others span.
-    """
-    count, n_features = max(n_components, f.s.size), f.vt.shape[1]
-    rank = int(np.count_nonzero(f.s > n_features * np.finfo(f.s.dtype).eps * f.s[0]))
-    if rank == count:
-        return f
-    directions = np.random.default_rng(0).standard_normal((count - rank, n_features))
-    null = np.linalg.qr(np.vstack((f.vt[:rank], directions)).T)[0][:, rank:].T
-    largest = np.take_along_axis(null, np.abs(null).argmax(axis=1)[:, None], axis=1)
-    null = (null * np.sign(largest)).astype(f.vt.dtype)
-    zeros = np.zeros(count - f.s.size, f.s.dtype)
-    return f._replace(s=np.append(f.s, zeros), vt=np.vstack((f.vt[:rank], null)))
 
 
 def _is_for_scikit_learn(X: Any) -> bool:

@@ -13,32 +13,27 @@ import numpy.typing as npt
 from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Certificate
-from matfact._decompose import decompose, decompose_operator, project
-from matfact._missing import Latent, complete_rows
-from matfact._operator import Operator, as_operator, is_operator
+from matfact._decompose import decompose, decompose_operator
+from matfact._new_rows import NewRows
+from matfact._operator import Operator
 from matfact._out_of_core import decompose_source
 from matfact._progress import PassCallback, bars, between_passes
-from matfact._sources import Source, as_source, is_source
+from matfact._sources import Source
+from matfact._svd_arguments import as_input, check_solver, most_components, target, weights_of
 from matfact._validation import (
-    Compressed,
-    as_compressed,
-    as_dtype,
-    as_matrix,
     as_real,
-    as_weights,
     check_choice,
     check_flag,
     check_max_passes,
     check_n_components,
     check_num_threads,
     fixed_seed,
-    is_sparse,
 )
 from matfact.exceptions import ConvergenceWarning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SVDResult:
+class SVDResult(NewRows):
     r"""Leading singular triplets, :math:`X \approx U \, \mathrm{diag}(s) \, V^\top`; unpacks as ``u, s, vt``.
 
     Attributes
@@ -175,136 +170,6 @@ class SVDResult:
             self._certificate.leading(k),
         )
 
-    def impute(self, Q: mt.MatrixLike) -> mt.FloatArray:
-        r"""Fill the missing entries (NaN) of new rows and keep the observed ones as they are.
-
-        A missing entry is what probabilistic PCA [1]_ expects of it, given the observed entries of its row:
-        :math:`\mu_j + v_j t` with t minimizing over the observed entries
-
-        .. math:: \|q - \mu - V t\|^2 + \sum_i \frac{\tau}{s_i^2 - \tau} t_i^2,
-
-        where :math:`\tau` is the mean square of the singular values that were left out.
-
-        Parameters
-        ----------
-        Q : array of shape (n_queries, n_features)
-            Dense, NaN = missing; converted to the dtype of the decomposition.
-
-        Returns
-        -------
-        array of shape (n_queries, n_features)
-            A row without any observed entry becomes `mean` (zero without centering).
-
-        Raises
-        ------
-        ValueError
-            If `Q` holds infinity, or has another number of columns than X.
-        TypeError
-            If `Q` is sparse, or does not hold real numbers.
-
-        References
-        ----------
-        .. [1] Tipping, M. E., and Bishop, C. M. (1999). Probabilistic principal component analysis. Journal of the
-           Royal Statistical Society B 61(3), 611-622. doi:10.1111/1467-9868.00196
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import matfact
-        >>> r = matfact.svd(np.outer([1.0, 2.0, 3.0], [1.0, 2.0]), 1)
-        >>> r.impute([[5.0, np.nan]]).round(6)
-        array([[ 5., 10.]])
-        """
-        q = self._new_rows(Q)
-        if isinstance(q, Compressed):
-            raise TypeError("Q is sparse, so nothing of it is missing: impute needs a dense Q, with NaN where it is")
-        filled = complete_rows(q, self._latent_model())
-        return filled.copy() if filled is q else filled
-
-    def fold_in(self, Q: mt.MatrixLike | mt.SparseLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
-        """Map new rows into latent space: ``(Q - mean) @ vt.T``, after missing entries have been filled.
-
-        Parameters
-        ----------
-        Q : array or sparse matrix of shape (n_queries, n_features)
-            Converted to the dtype of the decomposition. NaN = missing in a dense one; what a sparse one does not store
-            is zero, and it must be finite.
-        missing : {"expected", "mean"}, default="expected"
-            What stands for a missing entry: its expectation given the rest of its row, as `impute` has it, or the
-            mean of its column (zero without centering). The latter is the plain product, which shrinks a row
-            towards the mean by about the share of its entries that are missing.
-
-        Returns
-        -------
-        array of shape (n_queries, n_components)
-            For the rows of X itself these are the `scores`, unless rows are weighted; zeros for a row without any
-            observed entry.
-
-        Raises
-        ------
-        ValueError
-            If `Q` holds infinity, or has another number of columns than X.
-        TypeError
-            If `Q` does not hold real numbers.
-        """
-        q = self._new_rows(Q)
-        if isinstance(q, Compressed):
-            return project(q, self.vt, self.mean, name="Q")
-        if check_choice(missing, mt.MissingRows, "missing") == "expected":
-            q = complete_rows(q, self._latent_model())
-        elif np.isnan(q).any():
-            q = np.where(np.isnan(q), q.dtype.type(0) if self.mean is None else self.mean, q)
-        return project(q, self.vt, self.mean, name="Q")
-
-    def project(self, Q: mt.MatrixLike | mt.SparseLike, *, missing: mt.MissingRows = "expected") -> mt.FloatArray:
-        """Map new rows to latent space and back: ``fold_in(Q) @ vt + mean``.
-
-        Parameters
-        ----------
-        Q : array or sparse matrix of shape (n_queries, n_features)
-            As in `fold_in`.
-        missing : {"expected", "mean"}, default="expected"
-            As in `fold_in`.
-
-        Returns
-        -------
-        array of shape (n_queries, n_features)
-            The nearest point to each (filled) row in the affine subspace that the components span.
-
-        Raises
-        ------
-        ValueError
-            If `Q` holds infinity, or has another number of columns than X.
-        TypeError
-            If `Q` does not hold real numbers.
-        """
-        mapped = self.fold_in(Q, missing=missing) @ self.vt
-        return mapped if self.mean is None else mapped + self.mean
-
-    def _new_rows(self, Q: mt.MatrixLike | mt.SparseLike) -> mt.FloatArray | Compressed:
-        q = as_compressed(Q, "Q") if is_sparse(Q) else as_matrix(Q, "Q")
-        n_features = self.vt.shape[1]
-        if q.shape[1] != n_features:
-            raise ValueError(f"Q must have {n_features} columns, as X had, got {q.shape[1]}")
-        if isinstance(q, Compressed):
-            return q._replace(values=as_dtype(q.values, self.vt.dtype, "Q"))
-        return as_dtype(q, self.vt.dtype, "Q")
-
-    def _latent_model(self) -> Latent:
-        """Probabilistic PCA with variances in units of ``s[0]**2 / n_samples``."""
-        largest = float(self.s[0])
-        if largest == 0.0:
-            return Latent(np.zeros_like(self.vt.T), self.mean, 1.0)
-        squares = (self.s.astype(np.float64) / largest) ** 2
-        left_out = self.vt.shape[1] - self.s.size
-        total = self.total_variance / largest / largest
-        # Rounding of the total must not pass for noise, and where it has overflowed nothing is known of the noise.
-        rest = total - float(squares.sum())
-        is_noise = left_out > 0 and np.isfinite(rest) and rest > total * np.finfo(self.s.dtype).eps
-        noise = rest / left_out if is_noise else 0.0
-        loadings = self.vt.T * np.sqrt(np.maximum(squares - noise, 0.0)).astype(self.s.dtype)
-        return Latent(loadings, self.mean, noise)
-
 
 def svd(
     X: mt.MatrixLike | mt.SparseLike | mt.OperatorLike | mt.BatchSource,
@@ -430,12 +295,12 @@ def svd(
     >>> r.project([[4.0, 2.5]]).round(1)
     array([[4. , 2.5]])
     """
-    x = _as_input(X, memory_limit)
-    k, fraction = _target(n_components, error, _most_components(x))
+    x = as_input(X, memory_limit)
+    k, fraction = target(n_components, error, most_components(x))
     check_choice(solver, mt.SvdSolver, "solver")
-    _check_solver(x, solver, by_fraction=fraction > 0.0)
+    check_solver(x, solver, by_fraction=fraction > 0.0)
     keep = check_flag(keep_transpose, "keep_transpose")
-    weights = _weights_of(x, sample_weight)
+    weights = weights_of(x, sample_weight)
     arguments: dict[str, Any] = {
         "n_components": k,
         "center": check_flag(center, "center"),
@@ -481,63 +346,3 @@ def svd(
     mean = f.mean if center else None
     n_samples = float(f.u.shape[0] if weights is None else weights.sum())
     return SVDResult(f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, n_samples, certificate)
-
-
-def _as_input(X: Any, memory_limit: int | str | None) -> mt.FloatArray | Compressed | Operator | Source:
-    if is_operator(X):
-        if memory_limit is not None:
-            raise ValueError("memory_limit says how to read X, but a linear operator is not read: leave it out")
-        return as_operator(X)
-    if is_source(X) or memory_limit is not None:
-        return as_source(X)
-    return as_compressed(X) if is_sparse(X) else as_matrix(X)
-
-
-def _weights_of(
-    x: mt.FloatArray | Compressed | Operator | Source, sample_weight: npt.ArrayLike | None
-) -> npt.NDArray[np.float64] | None:
-    if sample_weight is None:
-        return None
-    if isinstance(x, Operator):
-        raise ValueError(
-            "sample_weight needs the rows of X, which a linear operator does not tell: weight its products"
-        )
-    if isinstance(x, Source):
-        raise ValueError("sample_weight needs X in memory: give an array or a sparse matrix, without memory_limit")
-    return as_weights(sample_weight, x.shape[0])
-
-
-def _most_components(x: mt.FloatArray | Compressed | Operator | Source) -> int:
-    """Of a source the rows may still have to be counted: it is checked again when they are."""
-    if isinstance(x, Source):
-        return x.n_features if x.n_rows is None else min(x.n_rows, x.n_features)
-    return int(min(x.shape))
-
-
-def _check_solver(x: mt.FloatArray | Compressed | Operator | Source, solver: str, *, by_fraction: bool) -> None:
-    if by_fraction and solver == "randomized":
-        raise ValueError("solver='randomized' needs n_components as an integer: use 'krylov' to reach a share or error")
-    if isinstance(x, Compressed) and solver == "full":
-        raise ValueError("solver='full' needs a dense X: use 'krylov' or 'gram', or pass X.toarray()")
-    if isinstance(x, Operator) and by_fraction:
-        raise ValueError("a linear operator does not tell its total variance: give n_components as an integer")
-    if isinstance(x, Operator) and solver in ("full", "gram"):
-        raise ValueError(f"solver={solver!r} needs the entries of X: use 'krylov' for a linear operator")
-    if isinstance(x, Source) and solver in ("full", "randomized"):
-        raise ValueError(f"solver={solver!r} needs X in memory: use 'krylov' or 'gram' where it is read in batches")
-
-
-def _target(n_components: int | float | None, error: float | None, largest: int) -> tuple[int, float]:
-    """The number of triplets (0 = all) and the share of the squared Frobenius norm (0 = none) that are asked for."""
-    if error is not None:
-        if n_components is not None:
-            raise ValueError("n_components and error exclude each other: give one of them")
-        relative = as_real(error, "error")
-        if relative >= 1.0:
-            raise ValueError(f"error must be at least 0 and below 1, got {error!r}")
-        return 0, 1.0 - relative**2
-    if n_components is None:
-        return 0, 0.0
-    if isinstance(n_components, (float, np.floating)) and 0.0 < n_components < 1.0:
-        return 0, float(n_components)
-    return check_n_components(n_components, largest), 0.0

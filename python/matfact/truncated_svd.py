@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from matfact import _core
 from matfact import typing as mt
-from matfact._decompose import decompose, project
+from matfact._certified import Certified
+from matfact._decompose import axes_certificate, decompose, project
 from matfact._validation import Compressed, as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
 from matfact.exceptions import ConvergenceWarning
 
@@ -23,7 +24,7 @@ _LAYOUTS = ("csr", "csc")
 _BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
 
 
-class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
+class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
     r"""Truncated SVD without centering; a drop-in for :class:`sklearn.decomposition.TruncatedSVD`.
 
     The components V minimize :math:`\|X (I - V V^\top)\|_F` over orthonormal V [1]_.
@@ -64,6 +65,16 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         Shares of the total variance of X; 0 where X has none.
     singular_values_ : array of shape (n_components,)
         Norms of the columns of scores, descending.
+    error_bounds_ : array of shape (n_components,)
+        Bounds of the errors of ``singular_values_``, absolute, as `SVDResult.error_bounds` has them. Of a dense X whose
+        solver did not measure them they take two products with X: they are computed when they are first looked at, or
+        the estimator is pickled or copied, and X is kept until then and must not be changed in between.
+    residuals_ : array of shape (n_components,)
+        :math:`\|X^\top u_i - s_i v_i\| / s_1` of the triplets, computed together with the bounds.
+    status_ : {"converged", "max_iter", "stopped"}
+        As in `SVDResult`.
+    n_passes_ : int
+        Products with X that iterations took; 0 for direct solvers.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features,)
@@ -84,6 +95,7 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
     array([7.337])
     """
 
+    _is_centered = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_ScikitLearnTruncatedSVD._parameter_constraints,
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -218,6 +230,8 @@ class TruncatedSVD(_ScikitLearnTruncatedSVD):  # type: ignore[misc]
         s, vt = f.s, f.vt
         scores = f.u * s if sparse else project(matrix, vt, None, num_threads=threads)
         self.components_, self.singular_values_ = vt, s
+        self.status_, self.n_passes_ = f.status, f.n_passes
+        self._certificate = axes_certificate(f, None if isinstance(matrix, Compressed) else matrix, threads)
         self.explained_variance_ = np.var(scores, axis=0)
         total = _total_variance(x)
         self.explained_variance_ratio_ = self.explained_variance_ / total if total > 0.0 else np.zeros_like(s)

@@ -47,4 +47,16 @@ TEST_CASE("exact pairs have no error")
         CHECK(bound == 0.0);
 }
 
+TEST_CASE("roots of squares are known to the error of the square over the root, and never worse than its root")
+{
+    const double error = square_rounding(1.0, 36, 2); // 8 + sqrt(36) + 2
+    CHECK(error == 16 * std::numeric_limits<double>::epsilon());
+    const std::vector<double> bounds = root_error_bounds({1.0, 1e-3, 0.0}, {0.0, 0.0, 0.0}, unknown, error);
+    CHECK(bounds[0] == approx<double>(error, 4));
+    CHECK(bounds[1] == doctest::Approx(error / 1e-3));
+    CHECK(bounds[2] == doctest::Approx(std::sqrt(error)));
+    CHECK(root_error_bounds({2.0}, {1e-6}, unknown, error)[0] == doctest::Approx(0.5e-6).epsilon(1e-6));
+    CHECK(root_error_bounds({0.0}, {0.0}, unknown, 0.0)[0] == 0.0);
+}
+
 TEST_CASE("each value needs a residual") { CHECK_THROWS_AS(error_bounds({1.0}, {}, 0.0), std::invalid_argument); }

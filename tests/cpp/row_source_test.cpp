@@ -60,12 +60,19 @@ TEST_CASE("a single pass serves where u is not wanted")
     CHECK(r.n_passes == 1);
     CHECK(r.u.size() == 0);
     CHECK(r.residuals.empty());
-    for (std::size_t i = 0; i < 3; ++i)
+    const auto is_bounded = [&](const SvdResult<double>& found, std::size_t i) {
+        return std::abs(found.s[i] - expected.s[i]) <= found.error_bounds[i] + expected.error_bounds[i];
+    };
+    for (std::size_t i = 0; i < 3; ++i) {
         CHECK(r.s[i] == approx<double>(expected.s[i], 100));
+        CHECK(is_bounded(r, i));
+    }
     options.solver = SvdSolver::krylov;
     const auto iterated = svd(batches_of(view(a), 20), options);
-    for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t i = 0; i < 3; ++i) {
         CHECK(iterated.s[i] == approx<double>(expected.s[i], 1e4)); // the square of tol
+        CHECK(is_bounded(iterated, i));
+    }
 }
 
 TEST_CASE("dense and sparse batches may alternate")

@@ -100,6 +100,31 @@ TEST_CASE("without u the rest is the same")
     }
 }
 
+TEST_CASE_TEMPLATE("without u the certificate is found from the product with v", T, float, double)
+{
+    for (const bool center : {false, true})
+        for (const auto& [m, n] : {std::pair<Index, Index>{80, 12}, {12, 80}}) {
+            const Matrix<T> x = normal_matrix<T>(m, n);
+            SvdOptions options = with(SvdSolver::full);
+            options.center = center;
+            options.n_components = 5;
+            const SvdResult<T> r = svd<T>(x.view(), options);
+            const auto certificate = [&](const std::vector<T>& s) {
+                return svd_certificate<T>(x.view(), s, r.vt.view(), center, std::nan(""), 2);
+            };
+            const Certificate<T> exact = certificate(r.s);
+            for (std::size_t i = 0; i < 5; ++i) {
+                CHECK(exact.residuals[i] <= rounding<T>(32));
+                CHECK(exact.error_bounds[i] <= rounding<T>(64) * static_cast<double>(r.s[0]));
+            }
+            std::vector<T> wrong = r.s;
+            wrong[2] *= T(0.99);
+            CHECK(certificate(wrong).error_bounds[2] >= r.s[2] - wrong[2]);
+        }
+    const Matrix<T> x = normal_matrix<T>(3, 4);
+    CHECK_THROWS_AS(svd_certificate<T>(x.view(), {T(1)}, x.view(), false, 0.0), std::invalid_argument);
+}
+
 TEST_CASE("a truncated result is the leading part of the full one")
 {
     const Matrix<double> x = normal_matrix<double>(100, 15);

@@ -1,4 +1,4 @@
-"""Shared by all tests: the reference versions on the path, one hypothesis profile, seeds and dtypes."""
+"""Shared by all tests: the reference versions and the support on the path, one hypothesis profile, seeds and dtypes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference, which is never installed
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference and tests/support, never installed
 
 # Derandomized: a failure that only some runs show is no use to whoever sent the change.
 hypothesis.settings.register_profile("matfact", deadline=None, max_examples=30, derandomize=True)

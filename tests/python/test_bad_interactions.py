@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from sklearn.base import clone
 
 import matfact
-from matfact import interactions
+from matfact._entries import index_type
 
 MODELS = {
     "als": matfact.ImplicitMF(3, solver="als", random_state=0),
@@ -128,7 +128,7 @@ def test_singular_vectors_are_as_many_as_the_smaller_side(kind):
 )
 def test_indices_are_wide_from_two_to_the_31(shape, n_entries, expected):
     """Asked of the rule, without the arrays."""
-    assert interactions._index_type(shape, n_entries) is expected
+    assert index_type(shape, n_entries) is expected
 
 
 def test_wide_indices_give_the_same_bits(model, x):

@@ -344,7 +344,7 @@ def test_sparse_input_is_complete(data):
 
 
 def test_sweeps_that_run_out_are_reported(data, monkeypatch):
-    monkeypatch.setattr("matfact._ppca._MAX_ITER", 2)
+    monkeypatch.setattr("matfact._pca.incomplete._MAX_ITER", 2)
     with pytest.warns(matfact.ConvergenceWarning, match="all 2 sweeps"):
         PCA(3, missing="ppca").fit(data[0])
 

@@ -24,4 +24,15 @@ template <class T> struct Certificate {
 std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
                                  double next_value);
 
+/// Bounds of |values_i - exact_i| for singular values that are the roots of eigenvalues of x'x, given the residual
+/// norms ||x'x v - s^2 v||, an upper estimate of the next singular value, NaN where there is none, and the rounding
+/// errors of the squares. Relative to s these grow as s falls, until their root is all that is known.
+std::vector<double> root_error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                      double next_value, double rounding);
+
+/// What rounding leaves in eigenvalues of x'x where `norm` is the spectral norm of the x that is multiplied, before
+/// means are subtracted: sums over n_rows products, and the eigenvalues of a matrix of n_cols, are off by about
+/// (sqrt(n_rows) + n_cols) eps of its square.
+double square_rounding(double norm, double n_rows, double n_cols);
+
 } // namespace matfact

@@ -19,8 +19,10 @@ template <class T> struct PcaResult {
     std::vector<T> explained_variance;       ///< (n_components,), descending
     std::vector<T> explained_variance_ratio; ///< (n_components,), shares of the exact total variance
     std::vector<T> singular_values;          ///< (n_components,)
-    std::vector<T> mean;                     ///< (n_cols,)
-    double noise_variance = 0.0;             ///< mean variance of the axes left out
+    std::vector<T> error_bounds; ///< (n_components,) of |singular_values_i - exact|; empty of a dense x by a direct
+                                 ///< solver: svd_certificate measures them
+    std::vector<T> mean;         ///< (n_cols,)
+    double noise_variance = 0.0; ///< mean variance of the axes left out
 };
 
 /// Principal axes of x without copying or centering it in memory. Needs at least two rows, or weights that sum to 2;

@@ -74,7 +74,8 @@ extern template SvdResult<double> svd(MatrixView<const double>, const SvdOptions
 /// The same for a sparse matrix, read in place and never centered in memory; I = std::int32_t or std::int64_t. Entries
 /// may be unsorted, and those stored several times count as their sum; indptr begins with 0. `automatic` is gram where
 /// the shorter side has up to 512 entries or many triplets are wanted, else krylov; `full` is not accepted. Residuals
-/// are always measured. Throws std::invalid_argument where an index points outside.
+/// are always measured with u; without it, error_bounds say what x'x could not tell. Throws std::invalid_argument where
+/// an index points outside.
 template <class T, class I>
 SvdResult<T> svd(CsrView<T, I> x, const SvdOptions& options = {}, const Progress& progress = {});
 template <class T, class I>
@@ -92,7 +93,8 @@ extern template SvdResult<double> svd(const LinearOperator<double>&, const SvdOp
 /// The same for rows that come in batches; never more than one of them is in memory, and x is never centered there. All
 /// arithmetic is float64. `gram` reads x once, and twice more for u and the residuals; `krylov` several times, with
 /// about n_cols * (n_components + max(128, 3 n_components, 8 block)) numbers besides u. `automatic` is gram up to 2048
-/// columns. Without u there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i.
+/// columns. Without u there are no residuals, and s comes from the eigenvalues of x'x, good to eps s_1^2 / s_i:
+/// error_bounds say so.
 /// Residuals are ||x' u_i - s_i v_i|| / s_1 for a wide x too. Throws std::invalid_argument where a pass gives other
 /// rows than the first.
 template <class T>
@@ -113,6 +115,17 @@ extern template Certificate<float> svd_certificate(MatrixView<const float>, Matr
 extern template Certificate<double> svd_certificate(MatrixView<const double>, MatrixView<const double>,
                                                     const std::vector<double>&, MatrixView<const double>, const double*,
                                                     double, int);
+
+/// The same without u, which is found again from the product with vt (k, n_cols): residuals and error bounds of the
+/// triplets that x, or x with its column means subtracted, has in the span of vt, and how far s is from theirs.
+template <class T>
+Certificate<T> svd_certificate(MatrixView<const T> x, const std::vector<T>& s, MatrixView<const T> vt, bool center,
+                               double next_value, int num_threads = 0);
+
+extern template Certificate<float> svd_certificate(MatrixView<const float>, const std::vector<float>&,
+                                                   MatrixView<const float>, bool, double, int);
+extern template Certificate<double> svd_certificate(MatrixView<const double>, const std::vector<double>&,
+                                                    MatrixView<const double>, bool, double, int);
 
 /// (q - mean) vt' : rows of q in latent space, (n_rows, n_components). `mean` may be null.
 template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> vt, const T* mean, int num_threads = 0);

@@ -24,18 +24,19 @@ struct IterativeOptions {
     Index block = 0;    ///< columns of a product of krylov_svd; 0 = 8, or 16 in float32. A caller who sets it pays for
                         ///< products rather than for columns: the probe, too, then takes few products
     bool want_u = true; ///< krylov_svd: false saves u, whose place is n_rows * k; s is then good to eps s_1^2 / s_i,
-                        ///< and there are no residuals
+                        ///< and only the residuals of the squares are known
     std::uint64_t seed = 0;
     int threads = 1;
     PassReport report; ///< may be empty; of randomized_svd with an excess of infinity
 };
 
 struct IterativeSvd {
-    TallSvd factors;               ///< orthonormal u and v with A v = s u
-    std::vector<double> residuals; ///< measured: ||A'u_i - s_i v_i|| / s_1
-    double next_value = 0;         ///< upper estimate of the singular value that follows, NaN where there is none
-    Index n_passes = 0;            ///< products with A'A
-    Index n_columns = 0;           ///< columns in these products
+    TallSvd factors;                      ///< orthonormal u and v with A v = s u
+    std::vector<double> residuals;        ///< measured: ||A'u_i - s_i v_i|| / s_1; empty without u
+    std::vector<double> square_residuals; ///< without u: ||A'A v_i - s_i^2 v_i||, from the recurrence
+    double next_value = 0; ///< upper estimate of the singular value that follows, NaN where there is none
+    Index n_passes = 0;    ///< products with A'A
+    Index n_columns = 0;   ///< columns in these products
     Status status = Status::converged;
     bool gave_up = false; ///< variance_fraction takes so many triplets that a direct solver is faster
 };

@@ -23,12 +23,6 @@ Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int th
 
 } // namespace
 
-double orthonormality_error(MatrixView<const double> q, int threads)
-{
-    const Matrix<double> g = gram<double>(q, Centering::none, 1.0, threads).matrix;
-    return (as_map(g) - RowMajorMatrix::Identity(g.n_rows(), g.n_rows())).cwiseAbs().maxCoeff();
-}
-
 CholeskyFactor cholesky(const RowMajorMatrix& a)
 {
     const RowMajorMatrix r = Eigen::LLT<RowMajorMatrix>(a).matrixU();

@@ -12,9 +12,6 @@ using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
 inline Eigen::Map<RowMajorMatrix> as_map(Matrix<double>& a) { return {a.data(), a.n_rows(), a.n_cols()}; }
 inline Eigen::Map<const RowMajorMatrix> as_map(const Matrix<double>& a) { return {a.data(), a.n_rows(), a.n_cols()}; }
 
-/// max |q'q - I|.
-double orthonormality_error(MatrixView<const double> q, int threads);
-
 /// Householder QR of y, whatever its rank: y becomes the orthonormal factor, the upper triangle is returned.
 RowMajorMatrix householder_qr(Matrix<double>& y);
 

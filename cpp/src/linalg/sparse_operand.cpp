@@ -1,5 +1,6 @@
 #include "linalg/sparse_operand.hpp"
 
+#include "linalg/balance.hpp"
 #include "linalg/sparse_moments.hpp"
 #include "parallel.hpp"
 
@@ -10,19 +11,6 @@
 namespace matfact::linalg {
 
 namespace {
-
-/// A power of two that brings the largest magnitude near 1, or 1 where its square is far from the ends of the range.
-template <class S> double safe_scale(double largest)
-{
-    constexpr bool is_single = std::is_same_v<S, float>;
-    constexpr double small = is_single ? 1e-10 : 1e-100;
-    constexpr int largest_exponent = is_single ? 120 : 1020;
-    if (largest == 0.0 || (largest > small && largest < 1 / small))
-        return 1.0;
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    return std::ldexp(1.0, std::max(-largest_exponent, std::min(largest_exponent, -exponent)));
-}
 
 /// weights' a, in float64; null weights are all ones.
 template <class T> std::vector<T> weighted_sums(MatrixView<const T> a, const double* weights, int threads)
@@ -53,7 +41,8 @@ template <class T> std::vector<T> weighted_sums(MatrixView<const T> a, const dou
 template <class S, class I>
 SparseOperand<S, I>::SparseOperand(CsrView<S, I> stored, bool by_columns, bool center, bool keep_transpose,
                                    double largest, int threads, std::vector<double> roots)
-    : by_columns_(by_columns), threads_(threads), scale_(safe_scale<S>(largest)), roots_(std::move(roots)),
+    : by_columns_(by_columns), threads_(threads),
+      scale_(static_cast<double>(balance_extremes(static_cast<S>(largest)))), roots_(std::move(roots)),
       moments_(by_columns ? row_moments(stored, center, scale_, threads, roots_)
                           : column_moments(stored, center, scale_, threads, roots_)),
       product_(stored, keep_transpose, threads)

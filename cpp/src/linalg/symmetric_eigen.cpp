@@ -1,5 +1,6 @@
 #include "linalg/symmetric_eigen.hpp"
 
+#include "linalg/balance.hpp"
 #include "linalg/tridiagonal_eigen.hpp"
 #include "linalg/tridiagonal_leading.hpp"
 #include "linalg/tridiagonalize.hpp"
@@ -17,8 +18,8 @@ namespace {
 constexpr Index block_rows = 32;
 constexpr Index worth_threads = 256; ///< below, one thread is done before others are awake
 
-/// A power of two that brings the largest magnitude of the upper triangle near 1: squares are formed of all entries.
-template <class T> T balancing_scale(MatrixView<const T> a, int threads)
+/// Of the upper triangle.
+template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
 {
     std::vector<T> largest(static_cast<std::size_t>(block_count(a.n_rows, block_rows)), T(0));
     for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
@@ -28,10 +29,7 @@ template <class T> T balancing_scale(MatrixView<const T> a, int threads)
                 value = std::max(value, std::abs(a(i, j)));
         largest[static_cast<std::size_t>(block)] = value;
     });
-    int exponent = 0;
-    std::frexp(*std::max_element(largest.begin(), largest.end()), &exponent);
-    const int limit = std::numeric_limits<T>::max_exponent - 2;
-    return std::ldexp(T(1), std::clamp(-exponent, -limit, limit));
+    return *std::max_element(largest.begin(), largest.end());
 }
 
 /// Row i becomes what row order[i] was, a range of columns after the other.
@@ -68,7 +66,7 @@ template <class T> void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w
     const Index n = a.n_rows;
     if (n <= worth_threads)
         threads = 1;
-    const T scale = balancing_scale<T>(a, threads);
+    const T scale = balance(largest_magnitude<T>(a, threads)); // squares are formed of all entries
     TridiagonalForm<T> form = tridiagonalize<T>(a, scale, threads);
     std::vector<double>& values = form.diagonal;
     tridiagonal_eigen(values, form.beside, v, threads);
@@ -94,7 +92,7 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Inde
     }
     if (n <= worth_threads)
         threads = 1;
-    const T scale = balancing_scale<T>(a, threads);
+    const T scale = balance(largest_magnitude<T>(a, threads));
     const TridiagonalForm<T> form = tridiagonalize(a, scale, threads);
     Matrix<double> of_form(k, n);
     const std::vector<double> values = tridiagonal_leading(form.diagonal, form.beside, of_form.view(), threads);

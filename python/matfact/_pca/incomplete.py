@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._certificate import Certificate
 from matfact._missing import Latent, complete_rows
+from matfact._pca.axes import PrincipalAxes
 from matfact._progress import reported
 from matfact._validation import core_suffix
 from matfact.exceptions import ConvergenceWarning
@@ -20,27 +21,22 @@ _DEFAULT_TOL = 1e-9
 _MAX_ITER = 1000
 
 
-class PpcaFit(NamedTuple):
-    """A fitted model in float64. Variances have the divisor n - 1 for n rows with an observed entry."""
-
-    components: npt.NDArray[np.float64]
-    explained_variance: npt.NDArray[np.float64]
-    explained_variance_ratio: npt.NDArray[np.float64]
-    singular_values: npt.NDArray[np.float64]
-    mean: npt.NDArray[np.float64]
-    noise_variance: float
-    loadings_covariance: npt.NDArray[np.float64] | None
-    """Posterior covariance of the loadings of each column, packed, with the same divisor; None for "ppca"."""
-    n_iter: int
-
-
-def fit_ppca(x: mt.FloatArray, n_components: int, *, variational: bool, tol: float, num_threads: int) -> PpcaFit:
+def fit_incomplete(
+    x: mt.FloatArray, n_components: int | float | str | None, *, variational: bool, tol: float, num_threads: int
+) -> PrincipalAxes:
     """Fit a checked matrix with NaN; `tol` 0 stands for the default."""
+    most = min(x.shape) - 1
+    k = most if n_components is None else n_components
+    if not isinstance(k, (int, np.integer)) or not 1 <= k <= most:
+        raise ValueError(
+            f"n_components={k!r} must be an integer between 1 and min(n_samples, n_features) - 1 = {most} where "
+            f"entries of X are missing, or None for {most}"
+        )
     function: Any = getattr(_core, f"ppca_{core_suffix(x)}")
     with reported("PCA with missing entries") as report:
         components, variance, mean, noise, covariance, _, _, n_rows, n_iter, status = function(
             x,
-            n_components=n_components,
+            n_components=int(k),
             variational=variational,
             tol=tol or _DEFAULT_TOL,
             max_iter=_MAX_ITER,
@@ -52,21 +48,25 @@ def fit_ppca(x: mt.FloatArray, n_components: int, *, variational: bool, tol: flo
             f"PCA with missing entries used all {_MAX_ITER} sweeps before the log-likelihood gained less than "
             f"tol={tol or _DEFAULT_TOL:g} per observed entry: raise tol, or use fewer components",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=4,  # fit_incomplete, PCA's choice of it, fit
         )
     # The likelihood divides by the number of rows, PCA by one less.
     unbias = n_rows / (n_rows - 1) if n_rows > 1 else 1.0
     variance, noise = variance * unbias, noise * unbias
     total = float((variance - noise).sum()) + x.shape[1] * noise
-    return PpcaFit(
-        components,
-        variance,
-        variance / total,
-        np.sqrt(variance) * sqrt(max(n_rows - 1, 1)),
-        mean,
-        noise,
-        covariance * unbias if variational else None,
-        n_iter,
+    unknown = np.full(int(k), np.nan, x.dtype)  # nobody has the entries that bounds would need
+    return PrincipalAxes(
+        components.astype(x.dtype),
+        (np.sqrt(variance) * sqrt(max(n_rows - 1, 1))).astype(x.dtype),
+        variance.astype(x.dtype),
+        (variance / total).astype(x.dtype),
+        x.dtype.type(noise),
+        mean.astype(x.dtype),
+        x.shape[0],
+        Certificate("svd_axes", None, num_threads, residuals=unknown, error_bounds=unknown),
+        status.name,
+        n_iter=n_iter,
+        loadings_covariance=covariance * unbias if variational else None,
     )
 
 

@@ -1,0 +1,65 @@
+"""Interactions in tables: data frames of any library that narwhals knows, and the files that hold them."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Columns(NamedTuple):
+    """A table of interactions, one row each, without missing entries."""
+
+    users: npt.NDArray[Any]
+    items: npt.NDArray[Any]
+    values: npt.NDArray[Any]
+    times: npt.NDArray[Any] | None
+
+
+def columns_of(df: Any, *, user: str, item: str, value: str | None, time: str | None) -> Columns:
+    """The named columns of a data frame, or of the file at a path; without `value` every row counts as 1."""
+    import narwhals as nw
+
+    try:
+        frame = _read(Path(df)) if isinstance(df, (str, os.PathLike)) else nw.from_native(df, eager_only=True)
+    except TypeError:
+        raise TypeError(f"df must be a data frame of pandas, polars or pyarrow, got {type(df).__name__}") from None
+    for name in (user, item, value, time):
+        if name is not None and name not in frame.columns:
+            raise ValueError(f"df has no column {name!r}: its columns are {', '.join(map(repr, frame.columns))}")
+    for name in (user, item, value, time):
+        if name is not None and frame[name].is_null().any():
+            raise ValueError(f"column {name!r} has missing entries: drop those rows")
+    if len(frame) == 0:
+        raise ValueError("df must have at least one row")
+    return Columns(
+        frame[user].to_numpy(),
+        frame[item].to_numpy(),
+        np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy(),
+        None if time is None else np.asarray(frame[time].to_numpy()),
+    )
+
+
+def _read(path: Path) -> Any:
+    """The table in a .csv or .parquet file."""
+    import narwhals as nw
+
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise ValueError(f"{path} must end in .csv or .parquet, got {path.suffix!r}")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    backend = next((name for name in ("polars", "pyarrow", "pandas") if find_spec(name)), None)
+    if backend is None:
+        raise ImportError(f"{path} is read by polars, pyarrow or pandas: install one of them")
+    try:
+        read = nw.read_csv if suffix == ".csv" else nw.read_parquet
+        return read(str(path), backend=cast(Any, backend))
+    except OSError:
+        raise
+    except Exception as error:  # every backend has its own
+        raise ValueError(f"{path} is no table that {backend} can read: {error}") from error
