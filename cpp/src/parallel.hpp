@@ -2,6 +2,7 @@
 /// it.
 #pragma once
 
+#include "cores.hpp"
 #include "matfact/matrix.hpp"
 
 #include <algorithm>
@@ -25,19 +26,21 @@ bool may_run_parallel();
 inline Index block_count(Index n, Index block) { return (n + block - 1) / block; }
 
 #ifdef _OPENMP
-/// Waits until every thread of the team runs. A scheduler may put a thread that wakes up behind the caller on the same
-/// core, where it stays for as long as the caller does not sleep: tens of milliseconds, spent in waiting for each
-/// other.
+/// Waits until every thread of the team runs, on a core of its own where there are enough.
 inline void gather_team(int team)
 {
     constexpr int glances = 2000, naps = 100;
     constexpr std::chrono::microseconds nap(20);
     std::atomic<int> arrived{0};
-#pragma omp parallel num_threads(team) default(none) shared(arrived, nap)
+    Cores cores;
+    cores.take();
+#pragma omp parallel num_threads(team) default(none) shared(arrived, cores, nap)
     {
-        if (omp_get_thread_num() > 0)
+        if (omp_get_thread_num() > 0) {
+            cores.take();
             arrived.fetch_add(1, std::memory_order_relaxed);
-        else
+        } else
+            // A thread that woke up behind this one runs while it sleeps.
             for (int i = 0; i < glances + naps && arrived.load(std::memory_order_relaxed) + 1 < omp_get_num_threads();
                  ++i)
                 if (i >= glances)
