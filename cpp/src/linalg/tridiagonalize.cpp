@@ -18,7 +18,7 @@ constexpr Index panel_rows = 24; ///< reflections that are gathered before the r
 constexpr Index strip = 8;       ///< rows whose products with a vector are summed side by side
 constexpr Index col_block = 512; ///< columns of a vector operation
 constexpr Index most_chunks = 8; ///< of a symmetric product, each with sums of its own
-constexpr Index worth_chunk = 256, worth_vector_threads = 1024; ///< rows left for which they pay
+constexpr Index worth_chunk = 128, worth_vector_threads = 1024; ///< rows left for which they pay
 
 template <class T> Index padded_stride(Index n)
 {
