@@ -14,15 +14,22 @@ void Cores::take()
     cpu_set_t allowed;
     if (here < 0 || here >= count || is_free(here) || sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return;
-    for (int core = 0; core < count && core < CPU_SETSIZE; ++core)
-        if (CPU_ISSET(core, &allowed) && is_free(core)) {
-            cpu_set_t there;
-            CPU_ZERO(&there);
-            CPU_SET(core, &there);
-            if (sched_setaffinity(0, sizeof(there), &there) == 0)
-                sched_setaffinity(0, sizeof(allowed), &allowed); // moved already; the scheduler stays free
+    for (int step = 1; step < count; ++step) {
+        const int core = (here + step) % count; // not the same one for every team of a process
+        if (core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed) || !is_free(core))
+            continue;
+        cpu_set_t only;
+        CPU_ZERO(&only);
+        CPU_SET(core, &only);
+        if (sched_setaffinity(0, sizeof(only), &only) != 0)
             return;
+        if (sched_setaffinity(0, sizeof(allowed), &allowed) != 0) { // the set has changed meanwhile
+            for (int any = 0; any < CPU_SETSIZE; ++any)
+                CPU_SET(any, &allowed);
+            sched_setaffinity(0, sizeof(allowed), &allowed);
         }
+        return;
+    }
 }
 #else
 void Cores::take() {}

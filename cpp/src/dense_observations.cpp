@@ -63,7 +63,8 @@ public:
     }
 
 private:
-    /// ||E||^2 / ||X||^2 below which E is formed: differences of sums as large as X lose too many digits.
+    /// ||E||^2 / ||X||^2 below which E is formed: above, the differences of sums as large as X that ||E||^2 is computed
+    /// from lose up to two digits.
     static constexpr double close = 1.0 / 256;
     static constexpr Index block_rows = 64;
     static constexpr Index tile_cols = 480; ///< a block of E stays in the second-level cache
@@ -162,10 +163,11 @@ private:
                     const Index cols = std::min(tile_cols, n - col);
                     loss += residual_block(at.w, begin, end, col, cols, e);
                     if (products.w)
-                        add_tiles(end - begin, cols, {e, tile_cols, 1}, at.h + col * s, products.w + begin * s,
-                                  col > 0);
+                        multiply_tiles<T>(end - begin, s, cols, at.h + col * s, s, {e, tile_cols, 1},
+                                          products.w + begin * s, s, col > 0);
                     if (lane_h)
-                        add_tiles(cols, end - begin, {e, 1, tile_cols}, at.w + begin * s, lane_h + col * s, b > 0);
+                        multiply_tiles<T>(cols, s, end - begin, at.w + begin * s, s, {e, 1, tile_cols},
+                                          lane_h + col * s, s, b > 0);
                 }
                 losses_[static_cast<std::size_t>(begin / block_rows)] = loss;
             }
@@ -212,18 +214,6 @@ private:
             loss += static_cast<double>(Row<T>(out + first, cols - first).square().sum());
         }
         return loss;
-    }
-
-    /// out (rows, stride) = [add ? out : 0] + coef (rows, depth) * panel (depth, stride).
-    void add_tiles(Index rows, Index depth, Coefficients<T> coef, const T* panel, T* out, bool add) const
-    {
-        const Index s = this->stride;
-        for (Index row = 0; row < rows; row += tile_rows) {
-            const auto used = static_cast<int>(std::min<Index>(tile_rows, rows - row));
-            multiply_tiles<T>(used, s, depth, panel, s,
-                              {coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride}, out + row * s, s,
-                              add);
-        }
     }
 
     void solve_complete(MatrixView<const T> x, const T* fixed, T* out, double l2)

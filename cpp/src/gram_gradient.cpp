@@ -27,25 +27,20 @@ double subtract_from_own_part(MatrixView<const T> factor, const Matrix<double>& 
                               int threads)
 {
     const Index k = factor.n_cols, width = factor.row_stride, n_blocks = block_count(factor.n_rows, block_rows);
-    Matrix<T> panel(k, width), scratch(std::max(1, threads), linalg::tile_rows * width);
+    Matrix<T> panel(k, width), scratch(std::clamp<Index>(threads, 1, n_blocks), block_rows * width);
     for (Index b = 0; b < k; ++b)
         for (Index c = 0; c < width; ++c)
             panel(b, c) = c < k ? static_cast<T>(gram(b, c)) : T(0);
     std::vector<double> inner(static_cast<std::size_t>(n_blocks), 0.0);
     for_each_task_on_worker(n_blocks, threads, [&](Index block, Index worker) {
         T* const own = &scratch(worker, 0);
-        const Index end = std::min(factor.n_rows, (block + 1) * block_rows);
-        double sum = 0.0;
-        for (Index begin = block * block_rows; begin < end; begin += linalg::tile_rows) {
-            const Index rows = std::min<Index>(linalg::tile_rows, end - begin);
-            linalg::multiply_tiles<T>(static_cast<int>(rows), width, k, panel.data(), width,
-                                      {&factor(begin, 0), width, 1}, own, width, false);
-            const Flat<const T> w(&factor(begin, 0), rows * width);
-            Flat<T> out(&products(begin, 0), rows * width);
-            sum += (w.template cast<double>() * out.template cast<double>()).sum();
-            out = Flat<const T>(own, rows * width) - out;
-        }
-        inner[static_cast<std::size_t>(block)] = sum;
+        const Index begin = block * block_rows, rows = std::min(block_rows, factor.n_rows - begin);
+        linalg::multiply_tiles<T>(rows, width, k, panel.data(), width, {&factor(begin, 0), width, 1}, own, width,
+                                  false);
+        const Flat<const T> w(&factor(begin, 0), rows * width);
+        Flat<T> out(&products(begin, 0), rows * width);
+        inner[static_cast<std::size_t>(block)] = (w.template cast<double>() * out.template cast<double>()).sum();
+        out = Flat<const T>(own, rows * width) - out;
     });
     return ordered_sum(inner);
 }

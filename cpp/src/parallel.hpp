@@ -48,8 +48,7 @@ inline void gather_team(int team)
     }
 }
 
-using Clock = std::chrono::steady_clock;
-inline thread_local Clock::time_point last_region; ///< when this thread last left one
+inline thread_local std::chrono::steady_clock::time_point last_region; ///< when this thread last left one
 #endif
 
 /// Calls body(i, worker) for i in 0 .. count - 1, in any order. `worker` < max(1, threads) tells concurrent calls
@@ -60,12 +59,12 @@ template <class Body> void for_each_task_on_worker(Index count, int threads, con
     const int team = static_cast<int>(std::min<Index>(threads, count));
     if (team > 1 && may_run_parallel()) {
         constexpr std::chrono::microseconds awake(200); // for which idle threads look out for work
-        if (Clock::now() - last_region > awake)
+        if (std::chrono::steady_clock::now() - last_region > awake && team <= omp_get_num_procs())
             gather_team(team);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team)
         for (Index i = 0; i < count; ++i)
             body(i, static_cast<Index>(omp_get_thread_num()));
-        last_region = Clock::now();
+        last_region = std::chrono::steady_clock::now();
         return;
     }
 #endif

@@ -1,4 +1,5 @@
 #include "linalg/symmetric_eigen.hpp"
+#include "matfact/status.hpp"
 
 #include "support/matrices.hpp"
 
@@ -53,7 +54,8 @@ template <class T> void check_leading(const Matrix<T>& a, Index k)
 
 TEST_CASE_TEMPLATE("eigenpairs of symmetric matrices of any size solve their equation", T, float, double)
 {
-    for (const Index n : {1, 2, 3, 31, 32, 33, 64, 65, 97, 130, 257})
+    for (const Index n :
+         {1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 49, 72, 73, 74, 96, 97, 98, 130, 146, 257})
         check_matrix(symmetric_matrix<T>(n));
 }
 
@@ -127,4 +129,46 @@ TEST_CASE_TEMPLATE("the bits of eigenpairs do not depend on the threads", T, flo
             CHECK(same_bits(leading, many));
         }
     }
+}
+
+// Squares of the small blocks leave the range of float, their entries do not; they may be the whole rest of a row.
+TEST_CASE_TEMPLATE("graded matrices keep the vectors orthonormal", T, float, double)
+{
+    constexpr Index n = 60;
+    const double smallest = std::is_same_v<T, float> ? 1e-36 : 1e-300;
+    const Matrix<T> dense = symmetric_matrix<T>(n);
+    for (double scale = 1e-3; scale > smallest; scale *= 1e-3) {
+        Matrix<T> blocks = zero_matrix<T>(n, n), graded = copy<T>(dense.view());
+        for (Index i = 0; i < n; ++i)
+            for (Index j = 0; j < n; ++j) {
+                if ((i < n / 2) == (j < n / 2))
+                    blocks(i, j) = dense(i, j) * static_cast<T>(i < n / 2 ? 1.0 : scale);
+                const double share = static_cast<double>(i + j) / static_cast<double>(2 * n);
+                graded(i, j) *= static_cast<T>(std::pow(scale, share));
+            }
+        check_matrix(std::move(blocks));
+        check_matrix(std::move(graded));
+    }
+}
+
+TEST_CASE("NaN anywhere is an error")
+{
+    for (const Index i : {0, 7, 8, 23, 31})
+        for (const Index j : {i, i + 1, i + 2, Index{39}}) {
+            Matrix<double> a = symmetric_matrix<double>(40), v(40, 40);
+            a(i, j) = a(j, i) = NAN;
+            std::vector<double> w;
+            CHECK_THROWS_AS(linalg::symmetric_eigen<double>(a.view(), w, v.view(), 1), NumericalError);
+        }
+}
+
+TEST_CASE("a transposed view is read where it is")
+{
+    const Matrix<double> a = symmetric_matrix<double>(120);
+    std::vector<double> w, of_transposed;
+    Matrix<double> v(120, 120), v_of_transposed(120, 120);
+    linalg::symmetric_eigen<double>(a.view(), w, v.view(), 1);
+    linalg::symmetric_eigen<double>(a.view().transposed(), of_transposed, v_of_transposed.view(), 1);
+    CHECK(same_bits(w, of_transposed));
+    CHECK(same_bits(v, v_of_transposed));
 }

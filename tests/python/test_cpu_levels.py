@@ -21,12 +21,19 @@ from matfact import _core
 
 x = np.random.default_rng(7).standard_normal((300, 41))
 f = matfact.factorize(x, 3, solver="gd", max_iter=20, tol=0.0, random_state=0)
+a = np.random.default_rng(8).standard_normal((130, 130))
+a += a.T
+v = matfact.eigh(a).v
 print(json.dumps({
     "level": _core.level,
     "reason": _core.level_reason,
     "s": matfact.svd(x, solver="gram").s.tolist(),
     "s32": matfact.svd(x.astype(np.float32), solver="gram").s.tolist(),
     "objective": f.objective,
+    "w": matfact.eigh(a).w.tolist(),
+    "w32": matfact.eigh(a.astype(np.float32)).w.tolist(),
+    "leading": matfact.eigh(a, 9, solver="subset").w.tolist(),
+    "orthonormality": float(np.abs(v.T @ v - np.eye(130)).max()),
 }))
 """
 
@@ -56,8 +63,23 @@ def test_levels_agree_to_rounding() -> None:
         # Sums of 300 products: rounding grows at most linearly with their number.
         for key, dtype in (("s", np.float64), ("s32", np.float32)):
             np.testing.assert_allclose(answer[key], first[key], rtol=300 * float(np.finfo(dtype).eps))
+        for key, dtype in (("w", np.float64), ("w32", np.float32), ("leading", np.float64)):
+            rounding = 300 * float(np.finfo(dtype).eps) * max(first["w"])
+            np.testing.assert_allclose(answer[key], first[key], rtol=0, atol=rounding)
         # Twenty descent steps on top, each of which contracts or keeps an earlier difference.
         assert answer["objective"] == pytest.approx(first["objective"], rel=20 * 300 * float(np.finfo(float).eps))
+
+
+@pytest.mark.parametrize("level", _core.available_levels)
+def test_eigenpairs_are_right_at_every_level(level: str) -> None:
+    """The register tiles that a reduction is made of differ in shape."""
+    answer = json.loads(run(level).stdout)
+    a = np.random.default_rng(8).standard_normal((130, 130))
+    exact = np.linalg.eigvalsh(a + a.T)[::-1]
+    np.testing.assert_allclose(answer["w"], exact, rtol=0, atol=300 * np.finfo(float).eps * exact[0])
+    np.testing.assert_allclose(answer["leading"], exact[:9], rtol=0, atol=300 * np.finfo(float).eps * exact[0])
+    np.testing.assert_allclose(answer["w32"], exact, rtol=0, atol=300 * np.finfo(np.float32).eps * exact[0])
+    assert answer["orthonormality"] <= 300 * np.finfo(float).eps
 
 
 @pytest.mark.parametrize("level", ["v9", "avx2", "V3"])

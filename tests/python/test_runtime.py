@@ -9,7 +9,6 @@ import time
 import pytest
 
 import matfact
-from matfact import _lapack
 
 
 @pytest.fixture(autouse=True)
@@ -108,33 +107,3 @@ def test_importing_takes_at_most_150_ms_beyond_numpy():
     while best > 0.15 and time.monotonic() < deadline:
         best = min(best, float(run(code)))
     assert best <= 0.15
-
-
-D = "__pyx_t_5scipy_6linalg_13cython_lapack_d *"
-SYTRD = "void (char *, {i} *, {f}, {i} *, {f}, {f}, {f}, {f}, {i} *, {i} *)"
-
-
-@pytest.mark.parametrize(("integer", "bits"), [("int", 32), ("int64_t", 64), ("npy_int64", 64), ("long long", 64)])
-def test_the_width_of_lapacks_integers_is_read_from_the_signature(integer, bits):
-    assert _lapack.integer_bits("dsytrd", SYTRD.format(i=integer, f=D)) == bits
-
-
-@pytest.mark.parametrize(
-    "signature",
-    [
-        SYTRD.format(i="short", f=D),
-        SYTRD.format(i="int", f="float *"),
-        SYTRD.format(i="int", f=D).replace("char *, ", "", 1),
-        SYTRD.format(i="int", f=D).replace("void", "int"),
-        "",
-    ],
-    ids=["integer", "precision", "argument", "result", "nothing"],
-)
-def test_an_unknown_signature_is_refused_by_name(signature):
-    with pytest.raises(ValueError, match="dsytrd has an unknown signature"):
-        _lapack.integer_bits("dsytrd", signature)
-
-
-def test_a_missing_routine_is_named():
-    with pytest.raises(LookupError, match="has no dsytrd"):
-        _lapack.read_table({})

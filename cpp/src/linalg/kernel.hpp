@@ -77,6 +77,7 @@ template <class T, int packets, int rows = tile_rows, class P = Packet<T>>
 inline void multiply_tile_rows(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
                                T* out, Index out_stride, bool add)
 {
+    eigen_assert(n_rows <= rows);
     if (n_rows == rows)
         multiply_tile_fixed<T, packets, rows, P>(depth, panel, panel_stride, coef, out, out_stride, add);
     else if constexpr (rows > 1)
@@ -111,20 +112,25 @@ template <class T> constexpr Index padded(Index n)
     return (n + half_packet_size<T> - 1) / half_packet_size<T> * half_packet_size<T>;
 }
 
-/// As multiply_tile, for a padded width of any size.
+/// As multiply_tile, for any number of rows and a padded width of any size.
 template <class T>
-inline void multiply_tiles(int n_rows, Index width, Index depth, const T* panel, Index panel_stride,
+inline void multiply_tiles(Index n_rows, Index width, Index depth, const T* panel, Index panel_stride,
                            Coefficients<T> coef, T* out, Index out_stride, bool add)
 {
-    Index c = 0;
-    while (width - c >= packet_size<T>) {
-        const auto packets = std::min<Index>(tile_packets, (width - c) / packet_size<T>);
-        multiply_tile<T>(n_rows, static_cast<int>(packets), depth, panel + c, panel_stride, coef, out + c, out_stride,
-                         add);
-        c += packets * packet_size<T>;
+    for (Index row = 0; row < n_rows; row += tile_rows) {
+        const auto used = static_cast<int>(std::min<Index>(tile_rows, n_rows - row));
+        const Coefficients<T> of_tile{coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride};
+        T* const to = out + row * out_stride;
+        Index c = 0;
+        while (width - c >= packet_size<T>) {
+            const auto packets = std::min<Index>(tile_packets, (width - c) / packet_size<T>);
+            multiply_tile<T>(used, static_cast<int>(packets), depth, panel + c, panel_stride, of_tile, to + c,
+                             out_stride, add);
+            c += packets * packet_size<T>;
+        }
+        if (c < width)
+            multiply_half_tile<T>(used, depth, panel + c, panel_stride, of_tile, to + c, out_stride, add);
     }
-    if (c < width)
-        multiply_half_tile<T>(n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
 }
 
 } // namespace matfact::linalg

@@ -59,20 +59,15 @@ template <class S, class T> RowBlock<T> row_block(const Operand<S>& a, Index beg
 template <class T> void times_block(const RowBlock<T>& a, Index n_cols, const T* q, Index width, T* y)
 {
     for (Index k = 0; k < n_cols; k += pass_depth)
-        for (Index r = 0; r < a.n_rows; r += tile_rows)
-            multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, a.n_rows - r)), width,
-                              std::min(pass_depth, n_cols - k), q + k * width, width,
-                              {a.data + r * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride}, y + r * width,
-                              width, k > 0);
+        multiply_tiles<T>(a.n_rows, width, std::min(pass_depth, n_cols - k), q + k * width, width,
+                          {a.data + k * a.col_stride, a.row_stride, a.col_stride}, y, width, k > 0);
 }
 
 /// z = [add ? z : 0] + block' y.
 template <class T>
 void transposed_times_block(const RowBlock<T>& a, Index n_cols, const T* y, Index width, T* z, bool add)
 {
-    for (Index j = 0; j < n_cols; j += tile_rows)
-        multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, n_cols - j)), width, a.n_rows, y, width,
-                          {a.data + j * a.col_stride, a.col_stride, a.row_stride}, z + j * width, width, add);
+    multiply_tiles<T>(n_cols, width, a.n_rows, y, width, {a.data, a.col_stride, a.row_stride}, z, width, add);
 }
 
 template <class T> void copy_padded(MatrixView<const T> from, Index width, T* to)

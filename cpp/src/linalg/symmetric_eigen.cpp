@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace matfact::linalg {
@@ -36,7 +35,7 @@ template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
 template <class T> void permute_rows(MatrixView<T> a, const std::vector<Index>& order, int threads)
 {
     constexpr Index together = 64;
-    Matrix<T> kept(std::max(1, threads), together);
+    Matrix<T> kept(std::clamp<Index>(threads, 1, block_count(a.n_cols, together)), together);
     std::vector<Index> cycles; // where they begin
     std::vector<bool> seen(order.size());
     for (Index i = 0; i < a.n_rows; ++i)

@@ -1,6 +1,5 @@
 #include "linalg/tridiagonalize.hpp"
 
-#include "linalg/gemm.hpp"
 #include "linalg/kernel.hpp"
 #include "linalg/panels.hpp"
 #include "matfact/status.hpp"
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 namespace matfact::linalg {
 
@@ -55,7 +55,7 @@ template <class T> void add_strip_product(const T* a, Index stride, Index i, Ind
         sum[r] = ei::pset1<P>(T(0));
         own[r] = ei::pset1<P>(x[i + r]);
     }
-    for (Index j = right; j < end; j += packet_size<T>) { // the padding holds zeros
+    for (Index j = right; j < end; j += packet_size<T>) { // x is zero beyond its end
         const P other = ei::ploadu<P>(x + j);
         P even = ei::ploadu<P>(y + j), odd = ei::pset1<P>(T(0));
         for (Index r = 0; r < strip; r += 2) {
@@ -73,6 +73,9 @@ template <class T> void add_strip_product(const T* a, Index stride, Index i, Ind
 }
 
 template <class T> class Reduction {
+    /// Beside entries near 1, what is left out of a row; the inverse of its root is a number of T.
+    static constexpr double negligible_square = std::is_same_v<T, float> ? 1e-60 : 1e-290;
+
 public:
     Reduction(MatrixView<const T> a, T scale, int threads)
         : n_(a.n_rows), stride_(padded_stride<T>(n_)), threads_(threads), n_blocks_(block_count(stride_, col_block)),
@@ -150,20 +153,22 @@ private:
         if (i + 1 == n_)
             return;
         double square = 0.0;
-        for (Index j = i + 2; j < n_; j += col_block)
-            square += static_cast<double>(dot(x, x, j, std::min(n_, j + col_block)));
+        for (Index j = i + 2; j < n_; ++j)
+            square += static_cast<double>(x[j]) * static_cast<double>(x[j]);
         const auto first = static_cast<double>(x[i + 1]);
-        const double length = square > 0.0 ? -std::copysign(std::sqrt(first * first + square), first) : first;
+        const bool is_reduced = square <= negligible_square;
+        const double length = is_reduced ? first : -std::copysign(std::sqrt(first * first + square), first);
         form_.beside.push_back(length);
-        std::fill_n(v_.data() + i, 1, T(0));
+        v_[static_cast<std::size_t>(i)] = T(0);
         v_[static_cast<std::size_t>(i + 1)] = T(1);
-        if (square > 0.0) {
-            form_.factors[static_cast<std::size_t>(i)] = static_cast<T>((length - first) / length);
-            const T scale = static_cast<T>(1.0 / (first - length));
-            for (Index j = i + 2; j < n_; ++j)
-                v_[static_cast<std::size_t>(j)] = x[j] *= scale;
-        } else
+        if (is_reduced) {
             std::fill(v_.begin() + i + 2, v_.end(), T(0));
+            return;
+        }
+        form_.factors[static_cast<std::size_t>(i)] = static_cast<T>((length - first) / length);
+        const T scale = static_cast<T>(1.0 / (first - length));
+        for (Index j = i + 2; j < n_; ++j)
+            v_[static_cast<std::size_t>(j)] = x[j] *= scale;
     }
 
     /// w of the new reflection v: tau (A v) - (tau^2 v'A v / 2) v for the remaining matrix A.
@@ -182,7 +187,7 @@ private:
             if (task < n_chunks) {
                 T* const y = &partial_(task, 0);
                 const Index begin = begin_of(task), end = begin_of(task + 1);
-                std::fill(y + begin, y + stride_, T(0));
+                std::fill(y + begin, y + stride_ + packet_size<T>, T(0));
                 for (Index r = begin; r < end; r += strip)
                     add_strip_product(form_.reflections.data(), stride_, r, n_, v_.data(), y);
                 return;
@@ -241,9 +246,9 @@ private:
             for (Index r = begin_row + begin; r < begin_row + end; r += strip) {
                 const Index from = std::max(r, first) / packet_size<T> * packet_size<T>;
                 const Index top = std::max(r, first);
-                multiply_tiles<T>(static_cast<int>(std::min(r + strip, n_) - top), stride_ - from, 2 * panel_rows,
-                                  &pairs_(0, from), pairs_.n_cols(), {&negative_(0, top), 1, negative_.n_cols()},
-                                  row(top) + from, stride_, true);
+                multiply_tiles<T>(std::min(r + strip, n_) - top, stride_ - from, 2 * panel_rows, &pairs_(0, from),
+                                  pairs_.n_cols(), {&negative_(0, top), 1, negative_.n_cols()}, row(top) + from,
+                                  stride_, true);
             }
         });
     }
@@ -281,7 +286,7 @@ public:
 
     explicit CompactReflections(Index n, int threads)
         : threads_(threads), v_(most, n), inner_(most, most), negative_(most, most),
-          scratch_(std::max(1, threads), task_rows * most * 2)
+          scratch_(std::clamp<Index>(threads, 1, block_count(n, task_rows)), task_rows * most * 2)
     {
     }
 
@@ -308,22 +313,16 @@ public:
         constexpr Index width = panel_width<T>;
         for_each_task_on_worker(block_count(rows.n_rows, task_rows), threads_, [&](Index task, Index worker) {
             const Index begin = task * task_rows, end = std::min(rows.n_rows, begin + task_rows);
+            const Index used = end - begin;
             T *const along = &scratch_(worker, 0), *const weights = along + task_rows * most;
             for (Index c = 0; c < count_; c += width)
-                for (Index r = begin; r < end; r += tile_rows)
-                    multiply_tile<T>(static_cast<int>(std::min<Index>(tile_rows, end - r)), tile_packets, width_,
-                                     panels_.data() + c * width_, width, {&rows(r, 0), rows.row_stride, 1},
-                                     along + (r - begin) * most + c, most, false);
-            for (Index r = begin; r < end; r += tile_rows)
-                multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, end - r)), most, count_, negative_.data(),
-                                  most, {along + (r - begin) * most, most, 1}, weights + (r - begin) * most, most,
-                                  false);
+                multiply_tiles<T>(used, width, width_, panels_.data() + c * width_, width,
+                                  {&rows(begin, 0), rows.row_stride, 1}, along + c, most, false);
+            multiply_tiles<T>(used, most, count_, negative_.data(), most, {along, most, 1}, weights, most, false);
             const Index whole = width_ / half_packet_size<T> * half_packet_size<T>;
             for (Index c = 0; c < whole; c += width)
-                for (Index r = begin; r < end; r += tile_rows)
-                    multiply_tiles<T>(static_cast<int>(std::min<Index>(tile_rows, end - r)), std::min(width, whole - c),
-                                      count_, v_.data() + c, v_.n_cols(), {weights + (r - begin) * most, most, 1},
-                                      &rows(r, c), rows.row_stride, true);
+                multiply_tiles<T>(used, std::min(width, whole - c), count_, v_.data() + c, v_.n_cols(),
+                                  {weights, most, 1}, &rows(begin, c), rows.row_stride, true);
             for (Index r = begin; r < end; ++r)
                 for (Index j = whole; j < width_; ++j)
                     for (Index p = 0; p < count_; ++p)

@@ -10,8 +10,9 @@ namespace matfact::linalg {
 /// scale * a = q t q' with t tridiagonal and q the product of reflections 1 - tau v v'.
 template <class T> struct TridiagonalForm {
     std::vector<double> diagonal, beside; ///< of t: (n,) and (n - 1,)
-    Matrix<T> reflections;                ///< v of reflection i: one at i + 1, then row i from column i + 2 to n - 1
-    std::vector<T> factors;               ///< tau, (n - 1,)
+    /// v of reflection i: one at i + 1, then row i from column i + 2 to n - 1. Other cells hold anything.
+    Matrix<T> reflections;
+    std::vector<T> factors; ///< tau, (n - 1,)
 };
 
 /// Reads the upper triangle of a (n, n), which is scaled by a power of two on the way. Half of the operations are
