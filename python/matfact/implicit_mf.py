@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from matfact import _core, _lapack
+from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
@@ -199,7 +199,6 @@ class ImplicitMF(Recommender):
         if solver == "auto":
             solver = "als" if _unknowns(known, k) <= 2 * (cg_steps + 1) else "cg"
         require_positive(known.matrix.data)
-        _lapack.ensure_lapack()
         if options["l2"] == options["unobserved_weight"] == 0.0:
             warn_of_short_rows(known, k, "pass l2 or unobserved_weight above 0")
         x, xt = known.matrix, known.transposed

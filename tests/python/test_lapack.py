@@ -14,9 +14,7 @@ from matfact import _core, _lapack
 from reference.measure import eps, orthonormality, svd_residual
 
 D = "__pyx_t_5scipy_6linalg_13cython_lapack_d *"
-GESDD = (
-    "void (char *, {i} *, {i} *, {d}, {i} *, {d}, {d}, {i} *, {d}, {i} *, {d}, {i} *, {i} *, {i} *)"
-)
+GESDD = "void (char *, {i} *, {i} *, {d}, {i} *, {d}, {d}, {i} *, {d}, {i} *, {d}, {i} *, {i} *, {i} *)"
 
 
 class TestSignatures:
