@@ -182,7 +182,7 @@ linalg::IterativeSvd by_gram(const linalg::TallOperator<double>& a, const Survey
     options.n_components = fraction > 0.0 || 4 * k > d ? 0 : std::min(d, k + 1);
     options.solver = options.n_components > 0 ? EighSolver::subset : EighSolver::full;
     options.compute_residuals = false;
-    options.num_threads = 1; // the bits of a borrowed LAPACK may depend on their number
+    options.num_threads = threads;
     const EighResult<double> pairs = eigh<double>(survey.gram.view(), options);
     const auto square = [&](Index i) { return std::max(0.0, pairs.w[static_cast<std::size_t>(i)]); };
     if (fraction > 0.0) {

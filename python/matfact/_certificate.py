@@ -9,6 +9,7 @@ import numpy as np
 
 from matfact import _core
 from matfact import typing as mt
+from matfact._borrowed import Borrowed
 from matfact._validation import core_suffix
 
 
@@ -31,14 +32,27 @@ class Certificate:
         self._num_threads = num_threads
         self._next_value = next_value
         self._values = None if residuals is None or error_bounds is None else (residuals, error_bounds)
-        self._matrix: mt.FloatArray | None = matrix if self._values is None else None
+        self._matrix: mt.FloatArray | Borrowed | None = matrix if self._values is None else None
+
+    def give_back(self, matrix: Borrowed) -> None:
+        """Keep the matrix no longer than its owner does."""
+        if self._matrix is not None:
+            self._matrix = matrix
 
     def of(self, *factors: mt.FloatArray | bool | None) -> tuple[mt.FloatArray, mt.FloatArray]:
-        """Return residuals and error bounds of these factors, which must be the same in every call."""
+        """Return residuals and error bounds of these factors, which must be the same in every call.
+
+        Raises AttributeError where the matrix was given back and is gone.
+        """
         if self._values is None:
-            assert self._matrix is not None
-            function: Any = getattr(_core, f"{self._method}_certificate_{core_suffix(self._matrix)}")
-            self._values = function(self._matrix, *factors, next_value=self._next_value, num_threads=self._num_threads)
+            matrix = self._matrix.get() if isinstance(self._matrix, Borrowed) else self._matrix
+            if matrix is None:
+                self._matrix = None
+                raise AttributeError(
+                    "errors are measured with X, which is gone: look at residuals and error bounds while it is alive"
+                )
+            function: Any = getattr(_core, f"{self._method}_certificate_{core_suffix(matrix)}")
+            self._values = function(matrix, *factors, next_value=self._next_value, num_threads=self._num_threads)
             self._matrix = None
         return self._values
 
@@ -51,7 +65,7 @@ class Certificate:
         if self._values is not None:
             residuals, error_bounds = self._values
             copy._values = residuals[:n_components].copy(), error_bounds[:n_components].copy()
-        elif n_components == 0 and self._matrix is not None:
+        elif n_components == 0 and isinstance(self._matrix, np.ndarray):
             copy._values = np.zeros(0, self._matrix.dtype), np.zeros(0, self._matrix.dtype)
             copy._matrix = None
         return copy

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
+import numpy as np
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from matfact import typing as mt
+from matfact._borrowed import Borrowed
 from matfact._certificate import Certificate
+from matfact._validation import walkable
 
 
 class Certified:
@@ -20,12 +25,16 @@ class Certified:
 
     @property
     def residuals_(self) -> mt.FloatArray:
-        """Residuals of the singular triplets, relative to the largest singular value."""
+        """Residuals of the singular triplets, relative to the largest singular value; AttributeError as below."""
         return self._measured()[0]
 
     @property
     def error_bounds_(self) -> mt.FloatArray:
-        """Bounds of the errors of `singular_values_`."""
+        """Bounds of the errors of `singular_values_`.
+
+        They are measured with X where the solver did not do so: AttributeError where X is gone when they, or the
+        residuals, are first looked at.
+        """
         return self._measured()[1]
 
     def _measured(self) -> tuple[mt.FloatArray, mt.FloatArray]:
@@ -36,8 +45,22 @@ class Certified:
             )
         return self._certificate.of(self.singular_values_, self.components_, self._is_centered)
 
+    def _give_back(self, X: Any) -> None:
+        """At the end of a fit: keep X no longer than the caller does."""
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.give_back(Borrowed(X, _as_fitted))
+        except TypeError:  # a list: measuring takes less than its conversion did
+            self._measured()
+
     def __getstate__(self) -> Any:
-        # X does not go along: what it takes to know the errors is measured before.
-        if self._certificate is not None:
+        # X does not go along: what it takes to know the errors is measured before, while that can be done.
+        with suppress(AttributeError):
             self._measured()
         return super().__getstate__()
+
+
+def _as_fitted(X: Any) -> mt.FloatArray:
+    """X as the fits convert it."""
+    return walkable(check_array(X, dtype=(np.float64, np.float32), ensure_all_finite=False))

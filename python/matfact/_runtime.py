@@ -97,7 +97,7 @@ class CpuInfo:
     level_reason : str
         Why that one.
     lapack : str or None
-        Who serves dense eigenvalue and singular value problems; None means Eigen's own solvers.
+        Who serves dense singular value decompositions; None means Eigen's own solver.
     lapack_reason : str
         Where it comes from, or why there is none.
     openmp : bool

@@ -101,11 +101,11 @@ def eigh(
     n_components : int, optional
         Pairs to return, between 1 and n; None returns all of them.
     solver : {"auto", "full", "subset", "krylov"}, default="auto"
-        ``"full"`` computes all pairs by divide and conquer between LAPACK's sytrd and ormtr, ``"subset"`` only those
-        that are asked for (LAPACK syevr), ``"krylov"`` those by block Lanczos iterations [2]_, and looks from fresh
-        random directions for any that it missed. ``"auto"`` takes the fastest one for the size (docs/methods/eigh.md
-        has the rule), and a direct one where ``"krylov"`` does not converge soon. An operator takes ``"krylov"``, which
-        is its ``"auto"``.
+        ``"full"`` reduces A to tridiagonal form and computes all pairs by divide and conquer, ``"subset"`` only those
+        that are asked for, by bisection and inverse iteration; ``"krylov"`` takes block Lanczos iterations [2]_, and
+        looks from fresh random directions for any that it missed. ``"auto"`` takes the fastest one for the size
+        (docs/methods/eigh.md has the rule), and a direct one where ``"krylov"`` does not converge soon. An operator
+        takes ``"krylov"``, which is its ``"auto"``.
     tol : float, optional
         Largest residual of ``"krylov"``, relative as in `EighResult.residuals`. None stands for 1e-12 in float64 and
         1e-6 in float32, about what the direct solvers reach; 0 for that, too.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from matfact import _core, _lapack
+from matfact import _core
 from matfact import typing as mt
 from matfact._validation import as_csr, as_matrix, as_real, as_weights, check_num_threads, core_suffix, is_sparse
 
@@ -171,8 +171,6 @@ class Moments:
 
         `n_components` is between 1 and `n_features`.
         """
-        d = self.n_features
-        _lapack.ensure_lapack_for((d, d))
         components, variance, ratio, s, noise, bounds = _core.moments_pca(
             self._handle, n_components=n_components, num_threads=num_threads, progress=None
         )

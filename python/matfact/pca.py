@@ -113,9 +113,10 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
     error_bounds_ : array of shape (n_components,)
         Bounds of the errors of ``singular_values_``, absolute, as `SVDResult.error_bounds` has them. Of a dense X
         without `sample_weight` whose solver did not measure them they take two products with X: they are computed when
-        they are first looked at, or the estimator is pickled or copied, and X is kept until then and must not be
-        changed in between. Of rows in batches, moments and most axes of a sparse X they are larger, about
-        ``n_features * eps * s_1**2 / s_i``: what second moments cannot tell. NaN where entries are missing.
+        they are first looked at, or the estimator is pickled or copied. X must not be changed before, and must still be
+        there: it is not kept alive, and where it is gone this is an AttributeError. Of rows in batches, moments and
+        most axes of a sparse X they are larger, about ``n_features * eps * s_1**2 / s_i``: what second moments cannot
+        tell. NaN where entries are missing.
     residuals_ : array of shape (n_components,)
         :math:`\|X^\top u_i - s_i v_i\| / s_1` of the triplets, with X centered (and weighted), computed together with
         the bounds. NaN where the fit had no need of U (rows in batches, moments, most axes of a sparse X), and where
@@ -513,6 +514,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             num_threads=threads,
         )
         self._keep(axes, solver)
+        self._give_back(X)
         return x, u
 
     def _keep(self, axes: PrincipalAxes, solver: str) -> None:

@@ -68,7 +68,8 @@ class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
     error_bounds_ : array of shape (n_components,)
         Bounds of the errors of ``singular_values_``, absolute, as `SVDResult.error_bounds` has them. Of a dense X whose
         solver did not measure them they take two products with X: they are computed when they are first looked at, or
-        the estimator is pickled or copied, and X is kept until then and must not be changed in between.
+        the estimator is pickled or copied. X must not be changed before, and must still be there: it is not kept alive,
+        and where it is gone this is an AttributeError.
     residuals_ : array of shape (n_components,)
         :math:`\|X^\top u_i - s_i v_i\| / s_1` of the triplets, computed together with the bounds.
     status_ : {"converged", "max_iter", "stopped"}
@@ -232,6 +233,7 @@ class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
         self.components_, self.singular_values_ = vt, s
         self.status_, self.n_passes_ = f.status, f.n_passes
         self._certificate = axes_certificate(f, None if isinstance(matrix, Compressed) else matrix, threads)
+        self._give_back(X)
         self.explained_variance_ = np.var(scores, axis=0)
         total = _total_variance(x)
         self.explained_variance_ratio_ = self.explained_variance_ / total if total > 0.0 else np.zeros_like(s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import weakref
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,16 @@ from reference.planted import spectra, with_singular_values
 
 SPECTRA = spectra(200)
 K = 12
+# What is kept of x, and what is made of that for the call.
+FORMS = {
+    "list": (np.ndarray.tolist, lambda a: a),
+    "integers": (lambda x: x.astype(np.int16), lambda a: a),
+    "objects": (lambda x: x.astype(object), lambda a: a),
+    "transposed": (lambda x: x.T.copy(), lambda a: a.T),
+    "part": (lambda x: np.pad(x, 3, constant_values=np.nan), lambda a: a[3:-3, 3:-3]),
+    "backwards": (lambda x: x[::-1, ::-1].copy(), lambda a: a[::-1, ::-1]),
+    "frame": (lambda x: pytest.importorskip("pandas").DataFrame(x.astype(int)), lambda a: a),
+}
 PCA_SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
 
 
@@ -162,30 +173,73 @@ def test_of_missing_entries_nothing_is_known(rng):
 @pytest.mark.parametrize("make", [matfact.PCA, matfact.TruncatedSVD])
 class TestLifeOfAnEstimator:
     def test_measuring_changes_nothing_else(self, make, rng):
-        model = make(3).fit(rng.standard_normal((60, 9)))
+        x = rng.standard_normal((60, 9))
+        model = make(3).fit(x)
         components, s = model.components_.copy(), model.singular_values_.copy()
         assert (model.error_bounds_ >= 0).all()
         np.testing.assert_array_equal(model.components_, components)
         np.testing.assert_array_equal(model.singular_values_, s)
 
-    def test_x_is_let_go_once_it_is_measured(self, make, rng):
-        model = make(3).fit(rng.standard_normal((60, 9)))
+    def test_they_are_measured_once(self, make, rng):
+        x = rng.standard_normal((60, 9))
+        model = make(3).fit(x)
         bounds = model.error_bounds_
-        assert model._certificate._matrix is None
+        del x
         assert model.error_bounds_ is bounds
+
+    @pytest.mark.parametrize("fit", ["fit", "fit_transform"])
+    def test_a_fit_does_not_keep_x_alive(self, make, fit, rng):
+        x = rng.standard_normal((60, 9))
+        gone = weakref.ref(x)
+        model = make(3)
+        getattr(model, fit)(x)
+        del x
+        assert gone() is None
+        assert not hasattr(model, "error_bounds_")
+        for name in ("error_bounds_", "residuals_"):
+            with pytest.raises(AttributeError, match="measured with X, which is gone"):
+                getattr(model, name)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_other_forms_of_x_are_measured_as_the_array_is(self, make, form, rng):
+        """Views that live for the call only, and what the fit had to convert."""
+        x = np.round(100 * rng.standard_normal((60, 9))).astype(float)
+        kept, for_the_call = FORMS[form]
+        owner = kept(x)
+        model = make(3).fit(for_the_call(owner))
+        expected = make(3).fit(x)
+        np.testing.assert_allclose(model.error_bounds_, expected.error_bounds_, rtol=1e-2)  # other orders of sums
+
+    def test_memory_that_is_referred_to_cannot_move(self, make, rng):
+        x = rng.standard_normal((60, 9))
+        model = make(3).fit(x[:, :5])
+        with pytest.raises(ValueError, match="cannot resize"):
+            x.resize((600, 9), refcheck=False)
+        assert (model.error_bounds_ >= 0).all()
 
     @pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.copy, copy.deepcopy])
     def test_copies_have_the_bounds_and_not_x(self, make, copied, rng):
-        model = make(3).fit(rng.standard_normal((2000, 9)))
+        x = rng.standard_normal((2000, 9))
+        model = make(3).fit(x)
         assert len(pickle.dumps(model)) < 8000  # X has 144,000 bytes
         again = copied(model)
         np.testing.assert_array_equal(again.error_bounds_, model.error_bounds_)
         assert not hasattr(clone(model), "error_bounds_")
 
+    @pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.copy, copy.deepcopy])
+    def test_copies_after_x_do_all_but_the_bounds(self, make, copied, rng):
+        model = make(3).fit(rng.standard_normal((60, 9)))
+        again = copied(model)
+        np.testing.assert_array_equal(again.components_, model.components_)
+        with pytest.raises(AttributeError, match="measured with X, which is gone"):
+            _ = again.error_bounds_
+
     def test_another_fit_has_its_own_bounds(self, make, rng):
         model = make(3)
-        small = model.fit(rng.standard_normal((60, 9))).error_bounds_
-        large = model.fit(1e6 * rng.standard_normal((60, 9))).error_bounds_
+        x = rng.standard_normal((60, 9))
+        small = model.fit(x).error_bounds_
+        x = 1e6 * rng.standard_normal((60, 9))
+        large = model.fit(x).error_bounds_
         assert (large > 1e3 * small).all()
 
     def test_bounds_have_the_same_bits_at_any_number_of_threads(self, make, rng):

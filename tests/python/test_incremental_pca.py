@@ -320,7 +320,6 @@ def test_wide_data_is_sketched_unless_moments_are_smaller(rng):
     assert incremental_pca.IncrementalPCA._begin(2, incremental_pca._EXACT_FEATURES).__class__ is matfact.Moments
 
 
-@pytest.mark.usefixtures("eigen_only")
 @pytest.mark.parametrize("sketch", [False, True])
 def test_the_bits_do_not_depend_on_the_threads(rng, sketch, monkeypatch):
     if sketch:

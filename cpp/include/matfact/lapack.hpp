@@ -1,4 +1,5 @@
-/// The LAPACK routines that the library borrows, by pointer. Without them Eigen's (slower) solvers serve.
+/// The LAPACK routine that the library borrows, by pointer: gesdd, which decomposes the matrices of SvdSolver::full and
+/// small triangles. Without it Eigen's (slower) solver serves.
 #pragma once
 
 #include <cstdint>

@@ -264,7 +264,7 @@ private:
         Matrix<double> work(coupling_.rows(), coupling_.rows()), left, right;
         as_map(work) = coupling_;
         std::vector<double> weights;
-        singular_values_and_vectors(work.view(), left, weights, right, 1);
+        own_singular_values_and_vectors(work.view(), left, weights, right); // the same bits with a LAPACK and without
         next_ = multiply<double>(next_.view(), left.view(), options_.threads);
         coupling_ = Eigen::Map<const Eigen::VectorXd>(weights.data(), coupling_.rows()).asDiagonal() * as_map(right);
     }

@@ -41,7 +41,8 @@ def _load() -> Any:
     """Import the chosen module.
 
     libgomp reads its settings when it is loaded. By default its idle threads spin for milliseconds and take the cores
-    that the borrowed LAPACK's threads need next; some 10 microseconds keep loops in a row fast and leave it alone.
+    that NumPy's or the borrowed LAPACK's threads need next; some 10 microseconds keep loops in a row fast and leave
+    those alone.
     """
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     if any(name in os.environ for name in names):
