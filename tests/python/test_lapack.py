@@ -32,6 +32,8 @@ class TestSignatures:
         [
             "",
             "int (char *)",
+            GESDD.format(i="int", d=D).replace("void", "int"),
+            GESDD.format(i="short", d=D),
             GESDD.format(i="blas_integer_of_tomorrow", d=D),
             GESDD.format(i="int", d="float *"),  # single precision where double is expected
             GESDD.format(i="int", d=D).replace("char *, ", "", 1),  # one argument short
@@ -53,6 +55,8 @@ class TestSignatures:
         capsules = {k: v for k, v in cython_lapack.__pyx_capi__.items() if k != "dgesdd"}
         with pytest.raises(LookupError, match="dgesdd"):
             _lapack.read_table(capsules)
+        with pytest.raises(LookupError, match="has no dgesdd"):
+            _lapack.read_table({})
 
 
 class TestProvider:
