@@ -6,6 +6,8 @@
 #include "linalg/tridiagonalize.hpp"
 #include "parallel.hpp"
 
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -23,9 +25,11 @@ template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
     std::vector<T> largest(static_cast<std::size_t>(block_count(a.n_rows, block_rows)), T(0));
     for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
         T value = 0;
-        for (Index i = begin; i < end; ++i)
-            for (Index j = i; j < a.n_cols; ++j)
-                value = std::max(value, std::abs(a(i, j)));
+        for (Index i = begin; i < end; ++i) {
+            const Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>, 0, Eigen::InnerStride<>> row(
+                &a(i, i), a.n_cols - i, Eigen::InnerStride<>(a.col_stride));
+            value = std::max(value, row.abs().maxCoeff());
+        }
         largest[static_cast<std::size_t>(block)] = value;
     });
     return *std::max_element(largest.begin(), largest.end());

@@ -152,9 +152,8 @@ private:
         form_.diagonal.push_back(static_cast<double>(x[i]));
         if (i + 1 == n_)
             return;
-        double square = 0.0;
-        for (Index j = i + 2; j < n_; ++j)
-            square += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+        const Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>> removed(x + i + 2, n_ - i - 2);
+        const double square = removed.template cast<double>().square().sum();
         const auto first = static_cast<double>(x[i + 1]);
         const bool is_reduced = square <= negligible_square;
         const double length = is_reduced ? first : -std::copysign(std::sqrt(first * first + square), first);
