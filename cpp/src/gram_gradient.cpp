@@ -7,7 +7,6 @@
 #include <Eigen/Core>
 
 #include <algorithm>
-#include <type_traits>
 #include <vector>
 
 namespace matfact {
@@ -16,10 +15,8 @@ namespace {
 
 constexpr Index block_rows = 64;
 
-template <class T>
-using Flat =
-    Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, 1, Eigen::Dynamic>,
-                                  Eigen::Array<T, 1, Eigen::Dynamic>>>;
+template <class T> using Flat = Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>;
+template <class T> using ConstFlat = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
 
 /// products = factor * gram - products; returns <factor, products as they were>. Rows are padded.
 template <class T>
@@ -37,10 +34,10 @@ double subtract_from_own_part(MatrixView<const T> factor, const Matrix<double>& 
         const Index begin = block * block_rows, rows = std::min(block_rows, factor.n_rows - begin);
         linalg::multiply_tiles<T>(rows, width, k, panel.data(), width, {&factor(begin, 0), width, 1}, own, width,
                                   false);
-        const Flat<const T> w(&factor(begin, 0), rows * width);
+        const ConstFlat<T> w(&factor(begin, 0), rows * width);
         Flat<T> out(&products(begin, 0), rows * width);
         inner[static_cast<std::size_t>(block)] = (w.template cast<double>() * out.template cast<double>()).sum();
-        out = Flat<const T>(own, rows * width) - out;
+        out = ConstFlat<T>(own, rows * width) - out;
     });
     return ordered_sum(inner);
 }

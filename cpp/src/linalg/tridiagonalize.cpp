@@ -283,7 +283,7 @@ template <class T> class CompactReflections {
 public:
     static constexpr Index most = std::is_same_v<T, float> ? 96 : 72; ///< whole panels
 
-    explicit CompactReflections(Index n, int threads)
+    CompactReflections(Index n, int threads)
         : threads_(threads), v_(most, n), inner_(most, most), negative_(most, most),
           scratch_(std::clamp<Index>(threads, 1, block_count(n, task_rows)), task_rows * most * 2)
     {
