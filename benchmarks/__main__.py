@@ -36,6 +36,7 @@ METHODS = (
     "factorize",
     "recommenders",
     "ratings",
+    "ncf",
     "startup",
 )
 
