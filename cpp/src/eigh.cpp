@@ -12,6 +12,8 @@
 #include "parallel.hpp"
 #include "safe_operator.hpp"
 
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -25,33 +27,40 @@ namespace {
 constexpr Index tile = 32;           ///< two tiles across the diagonal stay in the first-level cache
 constexpr Index worth_threads = 256; ///< below, waking them takes longer than a pass over a
 
+/// NaN where one of them is.
+template <class T> T larger(T a, T b) { return std::isnan(a) || a > b ? a : b; }
+
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
 {
     struct Seen {
         T magnitude = 0, asymmetry = 0;
-        bool finite = true;
     };
     std::vector<Seen> seen(static_cast<std::size_t>(block_count(a.n_rows, tile)));
     for_blocks(a.n_rows, tile, threads, [&](Index begin, Index end, Index block) {
+        using Tile = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
+        alignas(64) T below[tile * tile], above[tile * tile];
         Seen own;
-        for (Index j0 = 0; j0 <= begin; j0 += tile)
-            for (Index i = begin; i < end; ++i)
-                for (Index j = j0; j < std::min(j0 + tile, i + 1); ++j) {
-                    const T below = a(i, j), above = a(j, i);
-                    own.finite = own.finite && std::isfinite(below) && std::isfinite(above);
-                    own.magnitude = std::max({own.magnitude, std::abs(below), std::abs(above)});
-                    own.asymmetry = std::max(own.asymmetry, std::abs(below - above));
+        for (Index j0 = 0; j0 <= begin; j0 += tile) {
+            const Index rows = end - begin, columns = std::min(tile, end - j0);
+            for (Index i = 0; i < rows; ++i)
+                for (Index j = 0; j < columns; ++j) {
+                    below[i * columns + j] = a(begin + i, j0 + j);
+                    above[i * columns + j] = a(j0 + j, begin + i);
                 }
+            const Tile lower(below, rows * columns), upper(above, rows * columns);
+            own.magnitude = larger(own.magnitude, lower.abs().template maxCoeff<Eigen::PropagateNaN>());
+            own.magnitude = larger(own.magnitude, upper.abs().template maxCoeff<Eigen::PropagateNaN>());
+            own.asymmetry = std::max(own.asymmetry, (lower - upper).abs().maxCoeff());
+        }
         seen[static_cast<std::size_t>(block)] = own;
     });
     Seen all;
     for (const Seen& one : seen) {
-        all.finite = all.finite && one.finite;
-        all.magnitude = std::max(all.magnitude, one.magnitude);
+        all.magnitude = larger(all.magnitude, one.magnitude);
         all.asymmetry = std::max(all.asymmetry, one.asymmetry);
     }
-    if (!all.finite)
+    if (!std::isfinite(all.magnitude))
         throw std::invalid_argument("A holds NaN or infinity; eigh needs finite entries");
     // A product such as X'X computed elsewhere may be off by its own rounding, about n eps.
     const T allowed = 8 * static_cast<T>(a.n_rows + 8) * std::numeric_limits<T>::epsilon() * all.magnitude;

@@ -64,8 +64,8 @@ void multiply_into(const Operand<S>& a, MatrixView<const T> b, MatrixView<T> c, 
     const Index n_panels = block_count(c.n_cols, width), depth = a.x.n_cols;
     const Index pack_depth = std::max<Index>(1, gemm_pack / (n_panels * width) / gemm_depth) * gemm_depth;
     const Index task_rows = std::min(gemm_rows, block_count(block_count(c.n_rows, 16), tile_rows) * tile_rows);
-    // Few columns: packing A would cost more than it saves, and its rows can be broadcast where they are.
-    const bool direct = std::is_same_v<S, T> && a.is_plain() && a.x.col_stride == 1 && n_panels <= 2;
+    // Packing plain rows would cost more than it saves: they can be broadcast where they are.
+    const bool direct = std::is_same_v<S, T> && a.is_plain() && a.x.col_stride == 1;
     std::vector<T> packed;
     for (Index begin = 0; begin < depth; begin += pack_depth) {
         const Index end = std::min(depth, begin + pack_depth);

@@ -4,6 +4,7 @@
 #include "linalg/kernel.hpp"
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace matfact::linalg {
@@ -18,8 +19,11 @@ template <class T> void pack_panels(MatrixView<const T> b, Index begin, Index en
         T* out = packed.data() + p * width * depth;
         const Index used = std::min(width, b.n_cols - p * width);
         for (Index k = begin; k < end; ++k, out += width)
-            for (Index j = 0; j < width; ++j)
-                out[j] = j < used ? b(k, p * width + j) : T(0);
+            if (b.col_stride == 1 && used == width)
+                std::copy_n(&b(k, p * width), width, out);
+            else
+                for (Index j = 0; j < width; ++j)
+                    out[j] = j < used ? b(k, p * width + j) : T(0);
     });
 }
 

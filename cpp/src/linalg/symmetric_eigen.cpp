@@ -22,13 +22,18 @@ constexpr Index worth_threads = 256; ///< below, one thread is done before other
 /// Of the upper triangle.
 template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
 {
+    if (a.col_stride != 1)
+        a = a.transposed();
     std::vector<T> largest(static_cast<std::size_t>(block_count(a.n_rows, block_rows)), T(0));
     for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
         T value = 0;
         for (Index i = begin; i < end; ++i) {
-            const Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>, 0, Eigen::InnerStride<>> row(
-                &a(i, i), a.n_cols - i, Eigen::InnerStride<>(a.col_stride));
-            value = std::max(value, row.abs().maxCoeff());
+            const auto row = [&](auto stride) {
+                return Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>, 0, decltype(stride)>(&a(i, i), a.n_cols - i,
+                                                                                                 stride);
+            };
+            value = std::max(value, a.col_stride == 1 ? row(Eigen::InnerStride<1>()).abs().maxCoeff()
+                                                      : row(Eigen::InnerStride<>(a.col_stride)).abs().maxCoeff());
         }
         largest[static_cast<std::size_t>(block)] = value;
     });

@@ -278,7 +278,8 @@ template <class T> void reflect_one_by_one(const TridiagonalForm<T>& form, Matri
     }
 }
 
-/// Reflections begin .. begin + count as 1 - v' t v, with v (count, n - begin - 1) and t upper triangular.
+/// Reflections begin .. begin + count as 1 - v' t v, with v (count, width) for the last columns and t upper triangular.
+/// Where there is room, leading columns of zeros make the width one of whole packets.
 template <class T> class CompactReflections {
 public:
     static constexpr Index most = std::is_same_v<T, float> ? 96 : 72; ///< whole panels
@@ -293,13 +294,13 @@ public:
     {
         const Index n = form.reflections.n_rows();
         count_ = std::min(most, n - 1 - begin);
-        width_ = n - 1 - begin;
+        width_ = std::min(n, padded<T>(n - 1 - begin));
         for_each_task(count_, threads_, [&](Index p) {
             T* const row = v_.data() + p * v_.n_cols();
-            const T* const from = &form.reflections(begin + p, 0) + begin;
-            std::fill_n(row, p, T(0));
-            row[p] = T(1);
-            std::copy(from + p + 2, from + width_ + 1, row + p + 1);
+            const Index one = begin + p + 1 - (n - width_);
+            std::fill_n(row, one, T(0));
+            row[one] = T(1);
+            std::copy_n(&form.reflections(begin + p, 0) + begin + p + 2, width_ - one - 1, row + one + 1);
         });
         const MatrixView<const T> v{v_.data(), count_, width_, v_.n_cols(), 1};
         pack_panels(v.transposed(), 0, width_, threads_, panels_);
@@ -307,9 +308,10 @@ public:
     }
 
     /// rows <- rows (1 - v' t' v), a few rows at a time while they are in the cache.
-    void apply(MatrixView<T> rows)
+    void apply(MatrixView<T> all_columns)
     {
         constexpr Index width = panel_width<T>;
+        const MatrixView<T> rows = all_columns.block(0, all_columns.n_cols - width_, all_columns.n_rows, width_);
         for_each_task_on_worker(block_count(rows.n_rows, task_rows), threads_, [&](Index task, Index worker) {
             const Index begin = task * task_rows, end = std::min(rows.n_rows, begin + task_rows);
             const Index used = end - begin;
@@ -365,7 +367,7 @@ template <class T> void reflect_by_blocks(const TridiagonalForm<T>& form, Matrix
     CompactReflections<T> reflections(n, threads);
     for (Index begin = (n - 2) / block * block; begin >= 0; begin -= block) {
         reflections.take(form, begin);
-        reflections.apply(rows.block(0, begin + 1, rows.n_rows, n - 1 - begin));
+        reflections.apply(rows);
     }
 }
 
