@@ -192,8 +192,13 @@ public:
         for (Index i = 0; options_.biases && i < items_.factor.n_rows(); ++i)
             result.h(i, (s + 1) * k_ - 1) *= scale;
         for (Index c = 0; c < k_; ++c) {
-            result.prior(2 * s, c) = scale * users_.prior.mean[static_cast<std::size_t>(c)];
-            result.prior(2 * s + 1, c) = users_.ridge[static_cast<std::size_t>(c)];
+            const auto at = static_cast<std::size_t>(c);
+            result.user_prior(2 * s, c) = scale * users_.prior.mean[at];
+            result.user_prior(2 * s + 1, c) = users_.ridge[at];
+            // Of the items only the biases are in units of ratings.
+            const bool is_bias = options_.biases && c == k_ - 1;
+            result.item_prior(2 * s, c) = (is_bias ? scale : 1.0f) * items_.prior.mean[at];
+            result.item_prior(2 * s + 1, c) = (is_bias ? 1.0f : scale * scale) * items_.ridge[at];
         }
         result.noise.resize(static_cast<std::size_t>(s) + 1);
         result.noise.back() = scale_ / std::sqrt(tau_);
@@ -277,7 +282,8 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
     const double scale = standard_deviation(x, result.mean);
     result.w = Matrix<float>(x.n_rows, options.n_samples * k);
     result.h = Matrix<float>(x.n_cols, options.n_samples * k);
-    result.prior = Matrix<float>(2 * options.n_samples, k);
+    result.user_prior = Matrix<float>(2 * options.n_samples, k);
+    result.item_prior = Matrix<float>(2 * options.n_samples, k);
     Chain<I> chain(x, xt, options, result.mean, scale, threads);
     const auto sweep = [&] {
         while (result.n_iter < options.burn_in + options.n_samples) {
@@ -299,7 +305,8 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
             return;
         result.w = leading_block(result.w, x.n_rows, kept * k);
         result.h = leading_block(result.h, x.n_cols, kept * k);
-        result.prior = leading_block(result.prior, 2 * kept, k);
+        result.user_prior = leading_block(result.user_prior, 2 * kept, k);
+        result.item_prior = leading_block(result.item_prior, 2 * kept, k);
     });
     return result;
 }

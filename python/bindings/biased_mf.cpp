@@ -76,8 +76,9 @@ template <class I> void bind_gibbs_for(py::module_& m, const std::string& type)
               auto [r, raised] = keeping_last_sweep<GibbsSamples>(
                   [&](GibbsSamples* last) { return biased_gibbs(x, xt, options, tick(progress), last); });
               return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
-                                    to_numpy(std::move(r.prior)), to_numpy(std::move(r.noise)),
-                                    to_numpy(std::move(r.history)), r.n_iter, r.status, raised);
+                                    to_numpy(std::move(r.user_prior)), to_numpy(std::move(r.item_prior)),
+                                    to_numpy(std::move(r.noise)), to_numpy(std::move(r.history)), r.n_iter, r.status,
+                                    raised);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),

@@ -236,8 +236,8 @@ class BiasedMF(Rating):
                 mean, w, h, history, n_iter, status, raised = fit(*arrays, **descent, **common, **options)
             else:
                 del options["l2"], options["l2_scaling"]
-                mean, w, h, prior, noise, history, n_iter, status, raised = fit(*arrays, **chain, **common, **options)
-                facts = {"prior": prior.tolist(), "noise": noise.tolist()}
+                mean, w, h, *priors, noise, history, n_iter, status, raised = fit(*arrays, **chain, **common, **options)
+                facts = {"prior": priors[0].tolist(), "item_prior": priors[1].tolist(), "noise": noise.tolist()}
         facts |= {"history": history.tolist(), "n_iter": n_iter, "status": status.name, "mean": mean}
         return self._end(sweeps, w, h, facts, raised)
 
@@ -331,19 +331,22 @@ class BiasedMF(Rating):
         }
 
     def _solve_rows(self, rows: Any) -> Factor:
-        return self._solve(rows, self._h)
+        return self._solve(rows, self._h, None if self._draws is None else self._draws.user_prior)
 
     def _solve_columns(self, columns: Any) -> Factor:
-        # Draws of items have a distribution of their own, which the fit does not keep.
-        return super()._solve_columns(columns) if self._draws is not None else self._solve(columns, self._w)
+        if self._draws is None:
+            return self._solve(columns, self._w, None)
+        if self._draws.item_prior is None:
+            raise ValueError("this model was saved before fits kept what items need: fit it to all interactions again")
+        return self._solve(columns, self._w, self._draws.item_prior)
 
-    def _solve(self, rows: Any, others: Factor) -> Factor:
+    def _solve(self, rows: Any, others: Factor, prior: Factor | None) -> Factor:
         options, bits = dict(self._fitted_options), 8 * rows.indices.itemsize
         arrays = [rows.data, rows.indices, rows.indptr, others]
         solve: Any = getattr(_core, f"biased_rows_i{bits}")
-        if self._draws is not None:
+        if prior is not None:
             solve = getattr(_core, f"gibbs_rows_i{bits}")
-            arrays.append(self._draws.prior)
+            arrays.append(prior)
             options = {name: options[name] for name in ("biases", "num_threads")}
         return cast(Factor, solve(*arrays, self.global_mean_, **options))
 
@@ -386,15 +389,19 @@ class _Draws:
     n: int
     noise: float
     """Standard deviation of ratings, averaged as a variance."""
-    prior: Factor
+    user_prior: Factor
     """(2 n, n_unknowns): of each draw the means of the users' columns, and their precisions over that of a rating."""
+    item_prior: Factor | None
+    """The same of the items; None in models that were saved before it was kept."""
 
     @classmethod
     def of(cls, facts: dict[str, Any], n_unknowns: int) -> _Draws:
         with np.errstate(over="ignore"):  # told below
-            noise, prior = np.array(facts["noise"], np.float64), np.array(facts["prior"], np.float32)
-        if noise.ndim != 1 or noise.size == 0 or prior.shape != (2 * noise.size, n_unknowns):
-            raise ValueError("noise and prior must have a place for each draw")
-        if not (np.isfinite(prior).all() and np.isfinite(noise).all() and (prior[1::2] > 0).all()):
-            raise ValueError("noise and prior must be finite, and precisions positive")
-        return cls(noise.size, float(np.sqrt((noise**2).mean())), prior)
+            noise = np.array(facts["noise"], np.float64)
+            names = ("prior", "item_prior") if "item_prior" in facts else ("prior",)
+            priors = [np.array(facts[name], np.float32) for name in names]
+        if noise.ndim != 1 or noise.size == 0 or any(prior.shape != (2 * noise.size, n_unknowns) for prior in priors):
+            raise ValueError("noise and priors must have a place for each draw")
+        if not np.isfinite(noise).all() or not all((np.isfinite(p).all() and (p[1::2] > 0).all()) for p in priors):
+            raise ValueError("noise and priors must be finite, and precisions positive")
+        return cls(noise.size, float(np.sqrt((noise**2).mean())), priors[0], priors[1] if len(priors) > 1 else None)

@@ -113,7 +113,9 @@ def test_items_without_new_entries_keep_their_bits(model, whole):
     assert np.isfinite(model.predict(whole.user_ids, 139)).all()
 
 
-@pytest.mark.parametrize("model", ["als", "cg", "BiasedMF", "PureSVD", "Baseline", "Popularity"], indirect=True)
+@pytest.mark.parametrize(
+    "model", ["als", "cg", "BiasedMF", "gibbs", "PureSVD", "Baseline", "Popularity"], indirect=True
+)
 def test_new_items_are_found_by_users(model, whole):
     model.fit(items(whole, np.arange(35)))
     old = model.predict(np.repeat(whole.user_ids, 35), np.tile(whole.item_ids[:35], 60))
@@ -201,10 +203,40 @@ def test_mistakes_say_the_way_out(model, whole):
         model.partial_fit_items(whole)
 
 
-def test_draws_have_no_equations_of_items(whole):
+def test_items_of_draws_follow_the_unit_of_ratings(whole):
+    """In the equations of an item, factors are free of units and biases are ratings."""
+    tenfold = matfact.Interactions(10 * whole.matrix, user_ids=whole.user_ids, item_ids=whole.item_ids)
+    models = [clone(MODELS["gibbs"]).fit(items(x, np.arange(35))) for x in (whole, tenfold)]
+    one, ten = (
+        model.partial_fit_items(items(x, np.arange(35, 40))) for model, x in zip(models, (whole, tenfold), strict=True)
+    )
+    np.testing.assert_allclose(ten.item_factors_[35:], one.item_factors_[35:], rtol=0, atol=1e-3)
+    np.testing.assert_allclose(ten.item_bias_[35:], 10 * one.item_bias_[35:], rtol=0, atol=1e-2)
+    assert np.abs(one.item_bias_[35:]).max() > 0.05
+
+
+def test_items_of_draws_explain_their_ratings():
+    rng = np.random.default_rng(3)
+    truth = 3 + rng.normal(size=(300, 1)) + rng.normal(size=60) + rng.normal(size=(300, 2)) @ rng.normal(size=(2, 60))
+    x = matfact.Interactions(sp.csr_array(np.where(rng.random(truth.shape) < 0.4, truth, 0)))
+    model = matfact.BiasedMF(2, solver="gibbs", burn_in=20, n_samples=20, random_state=0)
+    whole_fit = clone(model).fit(x)
+    model.fit(items(x, np.arange(50))).partial_fit_items(items(x, np.arange(50, 60)))
+    users_, items_ = np.nonzero(x.matrix.toarray()[:, 50:] == 0)
+    errors = [
+        np.sqrt(np.mean((m.predict(users_, items_ + 50) - truth[:, 50:][users_, items_].clip(*m._range)) ** 2))
+        for m in (model, whole_fit)
+    ]
+    assert errors[0] <= 1.1 * errors[1] + 0.02
+    assert errors[0] <= 0.2 * truth.std()
+
+
+def test_a_model_of_draws_that_was_saved_without_the_prior_of_items_says_so(whole, tmp_path):
     model = clone(MODELS["gibbs"]).fit(items(whole, np.arange(35)))
-    with pytest.raises(ValueError, match="BiasedMF cannot solve for items alone: fit it to all interactions again"):
-        model.partial_fit_items(items(whole, np.arange(35, 40)))
+    del model._facts["item_prior"]
+    model.save(tmp_path / "model")
+    with pytest.raises(ValueError, match="fit it to all interactions again"):
+        matfact.BiasedMF.load(tmp_path / "model").partial_fit_items(items(whole, np.arange(35, 40)))
 
 
 def test_ids_of_two_kinds_may_meet(whole):

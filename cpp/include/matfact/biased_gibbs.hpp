@@ -30,7 +30,8 @@ struct GibbsSamples {
     double mean = 0.0;
     Matrix<float> w;             ///< (n_users, n_samples K)
     Matrix<float> h;             ///< (n_items, n_samples K)
-    Matrix<float> prior;         ///< (2 n_samples, K): of each sample the users' means, and their precisions over tau
+    Matrix<float> user_prior;    ///< (2 n_samples, K): of each sample the means of w's columns, and precisions over tau
+    Matrix<float> item_prior;    ///< the same of h
     std::vector<double> noise;   ///< 1 / sqrt(tau) of each sample
     std::vector<double> history; ///< sum of squared errors of each sweep's draw
     Index n_iter = 0;
@@ -44,8 +45,8 @@ template <class I>
 GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const GibbsOptions& options,
                           const Progress& progress = {}, GibbsSamples* last = nullptr);
 
-/// Rows (n_rows, n_samples K) for the ratings x (n_rows, n_items) of users, given h and prior of a fit: the mean of
-/// what could be drawn for each sample.
+/// Rows (n_rows, n_samples K) for the ratings x (n_rows, n_items) of users, given h and user_prior of a fit: the mean
+/// of what could be drawn for each sample. As well those of items, by their columns, w and item_prior.
 template <class I>
 Matrix<float> gibbs_rows(CsrView<float, I> x, MatrixView<const float> h, MatrixView<const float> prior, double mean,
                          bool biases, int num_threads, const Progress& progress = {});

@@ -799,7 +799,7 @@ def biased_gibbs_i32(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
+) -> tuple[float, _F32, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def gibbs_rows_i32(
     values: _F32,
     indices: _I32,
@@ -957,7 +957,7 @@ def biased_gibbs_i64(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[float, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
+) -> tuple[float, _F32, _F32, _F32, _F32, _F64, _F64, int, Status, BaseException | None]: ...
 def gibbs_rows_i64(
     values: _F32,
     indices: _I64,
