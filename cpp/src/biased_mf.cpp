@@ -15,17 +15,21 @@ namespace matfact {
 
 namespace {
 
-/// The equations of the rows of x for the other side's factor h, whose last column are the biases.
+template <class I> double l2_of_row(CsrView<float, I> x, Index row, const BiasedOptions& options)
+{
+    const auto n = static_cast<double>(x.indptr[row + 1] - x.indptr[row]);
+    return options.l2 * (options.l2_scaling == L2Scaling::count ? n : 1.0);
+}
+
+/// The equations of the rows of x for what the other side's factor is to them.
 template <class I> class BiasedEquations {
 public:
-    BiasedEquations(CsrView<float, I> x, MatrixView<const float> h, double mean, const BiasedOptions& options)
-        : x_(x), h_(h), mean_(static_cast<float>(mean)), options_(options)
+    /// `mean_squares` of the columns of the features, over the entries: for conjugate gradients, else empty.
+    BiasedEquations(CsrView<float, I> x, const Features& features, std::vector<double> mean_squares, double mean,
+                    const BiasedOptions& options)
+        : x_(x), features_(features.view()), biases_(features.biases()), mean_squares_(std::move(mean_squares)),
+          mean_(static_cast<float>(mean)), options_(options)
     {
-    }
-    double l2(Index row) const
-    {
-        const auto n = static_cast<double>(x_.indptr[row + 1] - x_.indptr[row]);
-        return options_.l2 * (options_.l2_scaling == L2Scaling::count ? n : 1.0);
     }
 
     /// See sweep_rows.
@@ -35,32 +39,66 @@ public:
         double at_zero = 0.0, squares = 0.0;
         for (Index p = begin; p < end; ++p) {
             const Index j = static_cast<Index>(x_.indices[p]);
-            const float target = x_.values[p] - mean_ - (options_.biases ? h_(j, h_.n_cols - 1) : 0.0f);
+            const float target = x_.values[p] - mean_ - biases_[j], first = features_(j, 0);
             worker.root[static_cast<std::size_t>(p - begin)] = 1.0f;
             worker.right[static_cast<std::size_t>(p - begin)] = target;
             at_zero += static_cast<double>(target) * static_cast<double>(target);
-            squares += static_cast<double>(h_(j, 0)) * static_cast<double>(h_(j, 0));
+            squares += static_cast<double>(first) * static_cast<double>(first);
         }
         // float32 resolves no smaller ridge, and rows with fewer entries than unknowns need one.
-        const double ridge = std::max(l2(row), 1e-6 * squares + 1e-20);
+        const double ridge = std::max(l2_of_row(x_, row, options_), 1e-6 * squares + 1e-20);
         std::fill(worker.diagonal.begin(), worker.diagonal.end(), static_cast<float>(ridge));
+        for (std::size_t c = 0; c < mean_squares_.size(); ++c)
+            worker.preconditioner[c] = static_cast<float>(ridge + static_cast<double>(end - begin) * mean_squares_[c]);
         return at_zero;
     }
 
 private:
     CsrView<float, I> x_;
-    MatrixView<const float> h_;
+    MatrixView<const float> features_;
+    const float* biases_;
+    std::vector<double> mean_squares_;
     float mean_;
     const BiasedOptions& options_;
 };
 
+/// Of each column, over the entries of x; row i stands for its features.
+template <class I> std::vector<double> mean_squares(CsrView<float, I> x, MatrixView<const float> features, int threads)
+{
+    constexpr Index block_rows = 512;
+    const auto k = static_cast<std::size_t>(features.n_cols);
+    const Index n_blocks = block_count(x.n_rows, block_rows);
+    Matrix<double> partial(n_blocks, features.n_cols);
+    for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
+        double* const sum = &partial(block, 0);
+        std::fill_n(sum, k, 0.0);
+        for (Index i = begin; i < end; ++i) {
+            const auto n = static_cast<float>(x.indptr[i + 1] - x.indptr[i]);
+            const float* const row = &features(i, 0);
+            for (std::size_t c = 0; c < k; ++c)
+                sum[c] += static_cast<double>(n * row[c] * row[c]);
+        }
+    });
+    std::vector<double> mean(k, 0.0);
+    const auto total = static_cast<double>(std::max<Index>(1, linalg::stored_entries(x)));
+    for (Index block = 0; block < n_blocks; ++block)
+        for (std::size_t c = 0; c < k; ++c)
+            mean[c] += partial(block, static_cast<Index>(c)) / total;
+    return mean;
+}
+
+/// Writes the rows of x to `out`, by improving those of `before` where that is given.
 template <class I>
 double update_rows(CsrView<float, I> x, const RowSchedule& schedule, const BiasedEquations<I>& equations,
-                   MatrixView<const float> features, MatrixView<float> out, std::vector<RowWorker>& workers,
-                   const linalg::Checkpoint& interrupt)
+                   MatrixView<const float> features, MatrixView<const float> before, Index cg_steps,
+                   MatrixView<float> out, std::vector<RowWorker>& workers, const linalg::Checkpoint& interrupt)
 {
     const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
-        return worker.solver.solve(features, entries, worker.diagonal.data(), &out(row, 0));
+        const float* const d = worker.diagonal.data();
+        if (before.data == nullptr)
+            return worker.solver.solve(features, entries, d, &out(row, 0));
+        std::copy_n(&before(row, 0), before.n_cols, &out(row, 0));
+        return worker.solver.improve(features, entries, d, worker.preconditioner.data(), cg_steps, &out(row, 0));
     };
     return sweep_rows(x, schedule, equations, solve, workers, interrupt);
 }
@@ -82,14 +120,26 @@ void alternate(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& o
     const RowSchedule users(x, k), items(xt, k);
     std::vector<RowWorker> workers = make_workers(k, std::max(users.longest, items.longest), threads);
     const auto factors = [&] { return SweepFactors{result.w.view(), result.h.view(), {result.mean}}; };
+    const bool improves = options.solver == BiasedSolver::cg;
+    if (improves)
+        std::fill_n(result.h.data(), result.h.size(), 0.0f);
+    /// Half a sweep: the rows of x, given the other side, whose rows are those of xt.
+    const auto update = [&](CsrView<float, I> rows, CsrView<float, I> others, const RowSchedule& schedule,
+                            Features& features, const Matrix<float>& factor, const Matrix<float>& before,
+                            Matrix<float>& out) {
+        features.copy(factor.view(), threads);
+        const BiasedEquations<I> equations(
+            rows, features, improves ? mean_squares(others, features.view(), threads) : std::vector<double>{},
+            result.mean, options);
+        return update_rows(rows, schedule, equations, features.view(),
+                           improves ? before.view() : MatrixView<const float>{}, options.cg_steps, out.view(), workers,
+                           interrupt);
+    };
     do {
-        const MatrixView<float> w = result.w.view(), h = next_h.view();
-        const BiasedEquations<I> of_items(xt, w, result.mean, options), of_users(x, h, result.mean, options);
-        of_w.copy(w, threads);
-        update_rows(xt, items, of_items, of_w.view(), h, workers, interrupt);
-        of_h.copy(h, threads);
-        const double objective = update_rows(x, users, of_users, of_h.view(), next_w.view(), workers, interrupt) +
-                                 penalty(h, [&](Index row) { return of_items.l2(row); }, threads);
+        update(xt, x, items, of_w, result.w, result.h, next_h);
+        const double objective =
+            update(x, xt, users, of_h, next_h, result.w, next_w) +
+            penalty(next_h.view(), [&](Index row) { return l2_of_row(xt, row, options); }, threads);
         if (!std::isfinite(objective))
             throw NumericalError("the factors overflow float32: scale the ratings down or raise l2");
         result.history.push_back(objective);
@@ -103,6 +153,7 @@ void alternate(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& o
 void BiasedOptions::validate() const
 {
     check_sweep_options(*this);
+    require(cg_steps >= 1, "cg_steps must be at least 1");
     require(std::isfinite(learning_rate) && learning_rate >= 0.0,
             "learning_rate must be positive, or 0 for the default");
 }
@@ -124,6 +175,7 @@ BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedO
     const auto sweep = [&] {
         switch (options.solver) {
         case BiasedSolver::als:
+        case BiasedSolver::cg:
             return alternate(x, xt, options, threads, progress, result);
         case BiasedSolver::sgd:
             return biased_sgd(x, xt, options, threads, progress, result);
@@ -154,8 +206,8 @@ Matrix<float> biased_rows(CsrView<float, I> x, MatrixView<const float> h, double
         for (Index p = 0; p < linalg::stored_entries(x); ++p)
             features.copy_row(h, static_cast<Index>(x.indices[p]));
     Matrix<float> w(x.n_rows, k);
-    update_rows(x, schedule, BiasedEquations<I>(x, h, mean, options), features.view(), w.view(), workers,
-                checkpoint_of(progress));
+    update_rows(x, schedule, BiasedEquations<I>(x, features, {}, mean, options), features.view(), {}, 0, w.view(),
+                workers, checkpoint_of(progress));
     return w;
 }
 

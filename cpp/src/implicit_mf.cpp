@@ -117,8 +117,10 @@ public:
         // one.
         has_entries_only_ = options.l2 == 0.0 && options.unobserved_weight == 0.0;
         floor_ = std::max(1e-6 * mean * (has_entries_only_ ? static_cast<double>(spectrum.size()) : 1.0), 1e-30);
-        for (const double value : spectrum)
+        for (const double value : spectrum) {
             shared_.push_back(options.unobserved_weight * value);
+            mean_squares_.push_back(value / static_cast<double>(std::max<Index>(1, x.n_cols)));
+        }
     }
 
     double l2(Index row) const
@@ -142,8 +144,10 @@ public:
             at_zero += static_cast<double>(rest + weight);
         }
         const double ridge = std::max(l2(row), has_entries_only_ && end > begin ? weights * floor_ : floor_);
-        for (std::size_t c = 0; c < shared_.size(); ++c)
+        for (std::size_t c = 0; c < shared_.size(); ++c) {
             worker.diagonal[c] = static_cast<float>(shared_[c] + ridge);
+            worker.preconditioner[c] = static_cast<float>(shared_[c] + ridge + weights * mean_squares_[c]);
+        }
         return at_zero;
     }
 
@@ -151,6 +155,7 @@ private:
     CsrView<float, I> x_;
     const ImplicitOptions& options_;
     std::vector<double> shared_;
+    std::vector<double> mean_squares_; ///< of the columns of the features
     bool has_entries_only_ = false;
     double floor_ = 0.0;
 };
@@ -201,7 +206,8 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
                 return worker.solver.solve(features, entries, d, &out(row, 0));
             if (options.solver == ImplicitSolver::block)
                 return worker.blocks.front().improve(features, entries, d, &out(row, 0));
-            return worker.solver.improve(features, entries, d, options.cg_steps, &out(row, 0));
+            return worker.solver.improve(features, entries, d, worker.preconditioner.data(), options.cg_steps,
+                                         &out(row, 0));
         };
         return sweep_rows(rows, schedule, equations, solve, workers, interrupt);
     };

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "linalg/csr.hpp"
+#include "linalg/small_cholesky.hpp"
 #include "parallel.hpp"
 #include "require.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace matfact {
 
@@ -36,17 +39,22 @@ template <class I> double standard_deviation(CsrView<float, I> x, double mean)
 }
 
 /// What a row's own factor and bias are multiplied with: the other side's factor, and ones in place of its biases,
-/// which are known and are subtracted from the ratings.
+/// which are known and are subtracted from the ratings. Rows are padded by zeros to whole packets.
 class Features {
 public:
-    Features(Index n_rows, Index k, bool biases) : values_(n_rows, k), biases_(biases) {}
+    Features(Index n_rows, Index k, bool biases)
+        : values_(n_rows, linalg::padded_width(k)), k_(k), has_biases_(biases),
+          biases_(static_cast<std::size_t>(n_rows), 0.0f)
+    {
+        std::fill_n(values_.data(), values_.size(), 0.0f);
+    }
 
     /// Row i from a factor of the same shape.
     void copy_row(MatrixView<const float> factor, Index i)
     {
-        std::copy_n(&factor(i, 0), values_.n_cols(), &values_(i, 0));
-        if (biases_)
-            values_(i, values_.n_cols() - 1) = 1.0f;
+        std::copy_n(&factor(i, 0), k_, &values_(i, 0));
+        if (has_biases_)
+            biases_[static_cast<std::size_t>(i)] = std::exchange(values_(i, k_ - 1), 1.0f);
     }
     void copy(MatrixView<const float> factor, int threads)
     {
@@ -56,11 +64,14 @@ public:
                 copy_row(factor, i);
         });
     }
-    MatrixView<const float> view() const { return values_.view(); }
+    MatrixView<const float> view() const { return values_.view().block(0, 0, values_.n_rows(), k_); }
+    const float* biases() const { return biases_.data(); } ///< of the rows; zeros where there are none
 
 private:
     Matrix<float> values_;
-    bool biases_;
+    Index k_;
+    bool has_biases_;
+    std::vector<float> biases_;
 };
 
 } // namespace matfact

@@ -25,14 +25,15 @@ struct RowSchedule {
 struct RowWorker {
     RowWorker(Index n_features, Index longest)
         : solver(n_features), root(static_cast<std::size_t>(longest)), right(root.size()),
-          diagonal(static_cast<std::size_t>(n_features)), normals(diagonal.size())
+          diagonal(static_cast<std::size_t>(n_features)), preconditioner(diagonal.size()), normals(diagonal.size())
     {
     }
     linalg::RowSolver solver;
     std::vector<linalg::BlockRowSolver> blocks; ///< one, or none where it is not used
     std::vector<float> root, right;             ///< of the entries of the row
     std::vector<float> diagonal;
-    std::vector<float> normals; ///< of a row that is drawn
+    std::vector<float> preconditioner; ///< about the diagonal of the row's system, entries included
+    std::vector<float> normals;        ///< of a row that is drawn
 };
 
 inline std::vector<RowWorker> make_workers(Index n_features, Index longest, int threads)
@@ -63,7 +64,8 @@ template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_feature
     }
 }
 
-/// For row i, equations(i, worker) fills worker.root, worker.right and worker.diagonal and returns the objective of the
+/// For row i, equations(i, worker) fills worker.root, worker.right, worker.diagonal and, for conjugate
+/// gradients, worker.preconditioner and returns the objective of the
 /// row at zero; solve(worker, entries, i) overwrites the row and returns by how much that lowered its objective. The
 /// sum of the rows' objectives is returned.
 template <class I, class Equations, class Solve>

@@ -19,14 +19,15 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
     using Indices = py::array_t<I>;
     m.def(("biased_mf_" + type).c_str(),
           [](const Array& values, const Indices& indices, const Indices& indptr, const Array& t_values,
-             const Indices& t_indices, const Indices& t_indptr, BiasedSolver solver, double learning_rate,
-             Index n_components, double l2, L2Scaling l2_scaling, bool biases, Index max_iter, double tol,
-             std::uint64_t seed, int num_threads, const PyProgress& progress, bool wants_factors, const Start& start) {
+             const Indices& t_indices, const Indices& t_indptr, BiasedSolver solver, Index cg_steps,
+             double learning_rate, Index n_components, double l2, L2Scaling l2_scaling, bool biases, Index max_iter,
+             double tol, std::uint64_t seed, int num_threads, const PyProgress& progress, bool wants_factors,
+             const Start& start) {
               const Index n_users = indptr.size() - 1, n_items = t_indptr.size() - 1;
               const CsrView<float, I> x = as_csr(values, indices, indptr, n_users, n_items);
               const CsrView<float, I> xt = as_csr(t_values, t_indices, t_indptr, n_items, n_users);
-              const BiasedOptions options{n_components, l2,  l2_scaling, biases,      solver,         learning_rate,
-                                          max_iter,     tol, seed,       num_threads, as_start(start)};
+              const BiasedOptions options{n_components,  l2,       l2_scaling, biases, solver,      cg_steps,
+                                          learning_rate, max_iter, tol,        seed,   num_threads, as_start(start)};
               auto [r, raised] = keeping_last_sweep<BiasedFactors>(
                   [&](BiasedFactors* last) { return biased_mf(x, xt, options, tick(progress, wants_factors), last); });
               return py::make_tuple(r.mean, to_numpy(std::move(r.w)), to_numpy(std::move(r.h)),
@@ -34,8 +35,8 @@ template <class I> void bind_biased_for(py::module_& m, const std::string& type)
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("t_values").noconvert(), py::arg("t_indices").noconvert(), py::arg("t_indptr").noconvert(),
-          py::kw_only(), py::arg("solver"), py::arg("learning_rate"), py::arg("n_components"), py::arg("l2"),
-          py::arg("l2_scaling"), py::arg("biases"), py::arg("max_iter"), py::arg("tol"), py::arg("seed"),
+          py::kw_only(), py::arg("solver"), py::arg("cg_steps"), py::arg("learning_rate"), py::arg("n_components"),
+          py::arg("l2"), py::arg("l2_scaling"), py::arg("biases"), py::arg("max_iter"), py::arg("tol"), py::arg("seed"),
           py::arg("num_threads"), py::arg("progress").none(true), py::arg("wants_factors"),
           py::arg("start").none(true).noconvert());
     m.def(("biased_rows_" + type).c_str(),
@@ -111,6 +112,7 @@ void bind_biased_mf(py::module_& m)
         .finalize();
     py::native_enum<BiasedSolver>(m, "BiasedSolver", "enum.Enum")
         .value("als", BiasedSolver::als)
+        .value("cg", BiasedSolver::cg)
         .value("sgd", BiasedSolver::sgd)
         .value("adam", BiasedSolver::adam)
         .finalize();

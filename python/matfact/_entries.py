@@ -63,6 +63,13 @@ def to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple
     return matrix
 
 
+def summed_csr(entries: Entries, shape: tuple[int, int]) -> Any:
+    """CSR from entries in any order, which takes linear time; those stored more than once are summed."""
+    index = index_type(shape, len(entries.data))
+    place = (entries.rows.astype(index), entries.cols.astype(index))
+    return sp.coo_array((entries.data, place), shape=shape).tocsr()
+
+
 def index_type(shape: tuple[int, int], n_entries: int) -> type[np.signedinteger[Any]]:
     return np.int32 if max(*shape, n_entries) < 2**31 else np.int64
 

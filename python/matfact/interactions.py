@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from matfact._entries import Duplicates, Entries, as_values, distinct_entries, to_csr
+from matfact._entries import Duplicates, Entries, as_values, distinct_entries, summed_csr, to_csr
 from matfact._frames import columns_of
 from matfact._ids import Codes, Places, as_ids, as_list, codes_of
 from matfact._validation import as_csr, check_choice, is_sparse
@@ -186,6 +186,11 @@ class Interactions:
     ) -> None:
         _check_shape(shape)
         entries = Entries(rows, cols, as_values(values), times)
+        if times is None:
+            matrix = summed_csr(entries, shape)
+            if matrix.nnz == len(values):  # nothing came twice, which needs a search among entries in order
+                self._assign(matrix, None, user_ids, item_ids, 0)
+                return
         entries, n_duplicates = distinct_entries(entries, duplicates, user_ids, item_ids)
         matrix = to_csr(entries.rows, entries.cols, entries.data, shape)
         self._assign(matrix, entries.times, user_ids, item_ids, n_duplicates)

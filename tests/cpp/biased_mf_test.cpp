@@ -62,6 +62,33 @@ TEST_CASE("biased_mf has the same bits at any number of threads, and users of th
     }
 }
 
+TEST_CASE(
+    "biased_mf by conjugate gradients has the same bits at any number of threads, and the minimum of exact solutions")
+{
+    const auto x = additive(false), xt = additive(true);
+    BiasedOptions options = small_options();
+    options.l2 = 0.05;
+    const double best = biased_mf(x.view(), xt.view(), options).history.back();
+    options.solver = BiasedSolver::cg;
+    for (const Index steps : {1, 3}) {
+        options.cg_steps = steps;
+        options.num_threads = 1;
+        const BiasedFactors one = biased_mf(x.view(), xt.view(), options);
+        CHECK(one.history.back() == doctest::Approx(best).epsilon(1e-4)); // 200 sweeps leave that
+        for (std::size_t i = 1; i < one.history.size(); ++i)
+            CHECK(one.history[i] <= one.history[i - 1] * (1.0 + rounding<float>(50)));
+        for (const int threads : {2, 3, 7}) {
+            options.num_threads = threads;
+            const BiasedFactors many = biased_mf(x.view(), xt.view(), options);
+            CHECK(same_bits(one.w, many.w));
+            CHECK(same_bits(one.h, many.h));
+            CHECK(same_bits(one.history, many.history));
+        }
+    }
+    options.cg_steps = 0;
+    CHECK_THROWS_AS(biased_mf(x.view(), xt.view(), options), std::invalid_argument);
+}
+
 TEST_CASE("biased_mf tells of the factors of each sweep, and goes on from a start")
 {
     const auto x = additive(false), xt = additive(true);
@@ -88,7 +115,7 @@ TEST_CASE("biased_mf tells of the factors of each sweep, and goes on from a star
 TEST_CASE("biased_mf leaves the last complete sweep where progress throws in the next one")
 {
     const auto x = additive(false), xt = additive(true);
-    for (const BiasedSolver solver : {BiasedSolver::als, BiasedSolver::sgd, BiasedSolver::adam}) {
+    for (const BiasedSolver solver : {BiasedSolver::als, BiasedSolver::cg, BiasedSolver::sgd, BiasedSolver::adam}) {
         BiasedOptions options = small_options();
         options.solver = solver;
         options.max_iter = 9;

@@ -18,6 +18,7 @@ MODELS = {
     "als": matfact.ImplicitMF(3, solver="als", random_state=0),
     "cg": matfact.ImplicitMF(3, solver="cg", random_state=0),
     "BiasedMF": matfact.BiasedMF(3, random_state=0),
+    "BiasedMF cg": matfact.BiasedMF(3, solver="cg", random_state=0),
     "sgd": matfact.BiasedMF(3, solver="sgd", random_state=0),
     "adam": matfact.BiasedMF(3, solver="adam", random_state=0),
     "gibbs": matfact.BiasedMF(3, solver="gibbs", burn_in=2, n_samples=3, random_state=0),

@@ -28,10 +28,11 @@ def reference(m: matfact.BiasedMF, x: sp.csr_array):
     return recommender.biased(dense, dense != 0, m.global_mean_, *factors, l2=m.l2, by_count=m.l2_scaling == "count")
 
 
+@pytest.mark.parametrize("solver", ["als", "cg"])
 @pytest.mark.parametrize("l2_scaling", ["count", "none"])
 @pytest.mark.parametrize("k", [1, 7, 15, 40])
-def test_the_objective_is_the_one_in_the_docstring_and_never_rises(ratings, l2_scaling, k):
-    m = matfact.BiasedMF(k, l2=0.2, l2_scaling=l2_scaling, max_iter=10, random_state=0).fit(ratings)
+def test_the_objective_is_the_one_in_the_docstring_and_never_rises(ratings, solver, l2_scaling, k):
+    m = matfact.BiasedMF(k, solver=solver, l2=0.2, l2_scaling=l2_scaling, max_iter=10, random_state=0).fit(ratings)
     truth, _, _ = reference(m, ratings)
     # It is summed from float32 solutions: some roundings of the objective at zero.
     scale = 50 * EPS * ((ratings.data - m.global_mean_) ** 2).sum()
@@ -39,11 +40,13 @@ def test_the_objective_is_the_one_in_the_docstring_and_never_rises(ratings, l2_s
     assert (np.diff(m.objective_history_) <= scale).all()
 
 
+@pytest.mark.parametrize("solver", ["als", "cg"])
 @pytest.mark.parametrize("biases", [True, False])
 @pytest.mark.parametrize("l2_scaling", ["count", "none"])
-def test_the_gradient_vanishes_at_the_solution(ratings, l2_scaling, biases):
+def test_the_gradient_vanishes_at_the_solution(ratings, l2_scaling, biases, solver):
     l2 = 0.3 if l2_scaling == "count" else 4.0  # rows have about a dozen entries
-    m = matfact.BiasedMF(3, l2=l2, l2_scaling=l2_scaling, biases=biases, max_iter=500, random_state=0).fit(ratings)
+    options = {"solver": solver, "l2": l2, "l2_scaling": l2_scaling, "biases": biases, "random_state": 0}
+    m = matfact.BiasedMF(3, max_iter=500, cg_steps=3, **options).fit(ratings)
     _, (users, user_bias), (items, item_bias) = reference(m, ratings)
     scale = np.linalg.norm(ratings.data) * np.linalg.norm(m.item_factors_, 2)
     assert np.linalg.norm(users) <= 100 * EPS * scale
@@ -69,11 +72,38 @@ def test_planted_factors_are_recovered():
     assert np.sqrt((error**2).mean()) <= 0.01
 
 
-def test_threads_change_no_bit(ratings):
-    fits = [matfact.BiasedMF(9, max_iter=3, random_state=1, num_threads=n).fit(ratings) for n in (1, 2, 3, 7)]
+@pytest.mark.parametrize("solver", ["als", "cg"])
+def test_threads_change_no_bit(ratings, solver):
+    options = {"solver": solver, "max_iter": 3, "random_state": 1}
+    fits = [matfact.BiasedMF(9, num_threads=n, **options).fit(ratings) for n in (1, 2, 3, 7)]
     for other in fits[1:]:
         assert other.user_factors_.tobytes() == fits[0].user_factors_.tobytes()
         assert other.item_bias_.tobytes() == fits[0].item_bias_.tobytes()
+
+
+def test_conjugate_gradients_end_where_exact_solutions_do(ratings):
+    """From the same start, one step a sweep reaches the minimum of exact sweeps, in more of them."""
+    exact, steps = (
+        matfact.BiasedMF(3, solver=solver, l2=0.3, max_iter=n, random_state=0).fit(ratings)
+        for solver, n in (("als", 300), ("cg", 1500))
+    )
+    assert steps.objective_ == pytest.approx(exact.objective_, rel=200 * float(EPS))  # both in float32, entry by entry
+    scores = [m.user_factors_ @ m.item_factors_.T + m.user_bias_[:, None] + m.item_bias_ for m in (exact, steps)]
+    # A minimum is flat: an objective to EPS fixes scores to its root.
+    np.testing.assert_allclose(scores[0], scores[1], rtol=0, atol=5 * EPS**0.5)
+
+
+def test_conjugate_gradients_without_a_penalty_stay_finite(ratings):
+    with pytest.warns(UserWarning, match="l2=0"):
+        m = matfact.BiasedMF(30, solver="cg", cg_steps=40, l2=0.0, max_iter=5, random_state=0).fit(ratings)
+    assert np.isfinite(m.user_factors_).all()
+    assert np.isfinite(m.objective_history_).all()
+
+
+def test_a_fit_of_conjugate_gradients_goes_on_from_a_start(ratings):
+    m = matfact.BiasedMF(4, solver="cg", random_state=0).fit(ratings)
+    again = matfact.BiasedMF(4, solver="cg", max_iter=1, cg_steps=8, random_state=0).fit(ratings, start=m)
+    assert again.objective_ <= m.objective_
 
 
 def test_predictions_are_the_formula_clipped_to_the_scale(ratings):
@@ -125,7 +155,8 @@ def test_scores_of_lists_are_predictions(ratings):
     ("parameters", "message"),
     [
         ({"n_components": 0}, "n_components must be at least 1, got 0"),
-        ({"solver": "svd"}, "solver must be one of 'als', 'sgd', 'adam', 'gibbs', got 'svd'"),
+        ({"solver": "svd"}, "solver must be one of 'als', 'cg', 'sgd', 'adam', 'gibbs', got 'svd'"),
+        ({"solver": "cg", "cg_steps": 0}, "cg_steps must be at least 1, got 0"),
         ({"solver": "gibbs", "burn_in": -1}, "burn_in must be at least 0, got -1"),
         ({"solver": "gibbs", "n_samples": 0}, "n_samples must be at least 1, got 0"),
         ({"l2": -1.0}, "l2 must be finite and not negative"),

@@ -156,7 +156,7 @@ def test_tol_and_callbacks_end_the_sweeps(ratings, solver):
     [
         ({"learning_rate": 0.0}, ValueError, "learning_rate must be finite and positive, got 0.0"),
         ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number, got 'fast'"),
-        ({"solver": "sdg"}, ValueError, "solver must be one of 'als', 'sgd', 'adam', 'gibbs', got 'sdg'"),
+        ({"solver": "sdg"}, ValueError, "solver must be one of 'als', 'cg', 'sgd', 'adam', 'gibbs', got 'sdg'"),
     ],
 )
 def test_parameters_out_of_range_are_named(ratings, parameters, error, message):

@@ -21,14 +21,15 @@ MODELS = [
     matfact.ImplicitMF(8, solver="cg", l2=1e-4, max_iter=12, random_state=0),
     matfact.ImplicitMF(8, solver="block", block_size=3, l2=1e-4, max_iter=12, random_state=0),
     matfact.BiasedMF(8, l2=1e-3, max_iter=12, random_state=0),
+    matfact.BiasedMF(8, solver="cg", l2=1e-3, max_iter=12, random_state=0),
     matfact.BPR(8, learning_rate=0.2, l2_user=0.0, l2_positive=0.0, l2_negative=0.0, max_iter=12, random_state=0),
     matfact.BiasedMF(8, solver="sgd", l2=1e-3, learning_rate=0.3, max_iter=12, random_state=0),
     matfact.BiasedMF(8, solver="adam", l2=1e-3, learning_rate=0.1, max_iter=12, random_state=0),
 ]
-TAKE_START = MODELS[:4]
+TAKE_START = MODELS[:5]
 
 
-@pytest.fixture(params=MODELS, ids=["als", "cg", "block", "BiasedMF", "BPR", "sgd", "adam"])
+@pytest.fixture(params=MODELS, ids=["als", "cg", "block", "BiasedMF", "BiasedMF cg", "BPR", "sgd", "adam"])
 def model(request: pytest.FixtureRequest):
     return clone(request.param)
 
@@ -211,6 +212,7 @@ for model in (
     matfact.ImplicitMF(48, solver="als", max_iter=10**6, random_state=0),
     matfact.ImplicitMF(48, solver="cg", max_iter=10**6, random_state=0),
     matfact.BiasedMF(48, max_iter=10**6, random_state=0),
+    matfact.BiasedMF(48, solver="cg", max_iter=10**6, random_state=0),
     matfact.BiasedMF(48, solver="sgd", max_iter=10**6, random_state=0),
     matfact.BPR(48, max_iter=10**6, random_state=0),
 ):
@@ -229,7 +231,7 @@ for model in (
 
 def test_control_c_leaves_the_last_complete_sweep():
     done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["stopped"] * 5
+    assert done.stdout.split() == ["stopped"] * 6
 
 
 def test_beside_validation_the_best_sweep_so_far_is_left(model, split):
@@ -281,7 +283,7 @@ def test_a_saved_model_remembers_what_was_kept(model, split, tmp_path):
     assert other.validation_history_.tolist() == model.validation_history_.tolist()
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF", "BiasedMF cg"], indirect=True)
 def test_a_start_goes_on_where_a_model_ended(model, split):
     """The users' factors are all that a sweep starts from but for solvers that improve what items had."""
     ended = clone(model).set_params(max_iter=6).fit(split.train)
@@ -293,7 +295,7 @@ def test_a_start_goes_on_where_a_model_ended(model, split):
         assert model.objective_ <= ended.objective_ * (1 + 500 * np.finfo(np.float32).eps)
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF", "BiasedMF cg"], indirect=True)
 def test_a_start_is_matched_by_ids(model, split):
     ended = clone(model).fit(split.train)
     order = np.random.default_rng(0).permutation(90)
@@ -308,7 +310,7 @@ def test_a_start_is_matched_by_ids(model, split):
 
 
 @pytest.mark.parametrize("n_known", [1, 30])
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF", "BiasedMF cg"], indirect=True)
 def test_a_start_that_knows_few_users_ends_as_low_as_a_random_one(model, n_known, split):
     few = matfact.Interactions(
         split.train.matrix[:n_known], user_ids=split.train.user_ids[:n_known], item_ids=split.train.item_ids
@@ -338,7 +340,7 @@ def test_mistakes_are_named(model, split, options, message):
         model.fit(split.train, **{"validation": split.test, **options})
 
 
-@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF"], indirect=True)
+@pytest.mark.parametrize("model", TAKE_START, ids=["als", "cg", "block", "BiasedMF", "BiasedMF cg"], indirect=True)
 def test_a_start_is_a_fitted_model_of_the_same_kind(model, split):
     for start in (matfact.PureSVD(3), clone(model), matfact.PureSVD(8).fit(split.train)):
         with pytest.raises(ValueError, match="start must be a fitted"):

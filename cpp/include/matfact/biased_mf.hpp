@@ -17,6 +17,7 @@ enum class L2Scaling {
 
 enum class BiasedSolver {
     als,  ///< each row's equations exactly, the items' and the users' in turn
+    cg,   ///< some steps of preconditioned conjugate gradients on them, from the row of the sweep before
     sgd,  ///< steps along the gradients of single ratings, with rates of the rows
     adam, ///< steps of Adam along the gradients of blocks of ratings
 };
@@ -31,19 +32,21 @@ struct BiasedOptions {
     L2Scaling l2_scaling = L2Scaling::count;
     bool biases = true; ///< false: b_u = b_i = 0
     BiasedSolver solver = BiasedSolver::als;
+    Index cg_steps = 1;         ///< of each row in each sweep, solver cg only
     double learning_rate = 0.0; ///< of sgd and adam, in standard deviations of the ratings; 0 = 0.05 and 0.02
     Index max_iter = 15;
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;
     int num_threads = 0;             ///< 0 = the process default
-    MatrixView<const float> start{}; ///< of als, (n_users, n_components [+ 1]): w to start from; empty = random
+    MatrixView<const float> start{}; ///< of als and cg, (n_users, n_components [+ 1]): w to start from; empty =
+                                     ///< random
     void validate() const;           ///< throws std::invalid_argument naming the field
 };
 
 /// With biases, the last column of each factor is the bias.
 struct BiasedFactors {
     double mean = 0.0;
-    Matrix<float> w;             ///< (n_users, n_components [+ 1]); with als the solutions for h
+    Matrix<float> w;             ///< (n_users, n_components [+ 1]); with als the solutions for h, with cg nearly
     Matrix<float> h;             ///< (n_items, n_components [+ 1])
     std::vector<double> history; ///< objective after each sweep
     Index n_iter = 0;

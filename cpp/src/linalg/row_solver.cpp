@@ -4,6 +4,7 @@
 #include "linalg/small_cholesky.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -38,60 +39,6 @@ inline void transpose_packets(const float* from, Index from_stride, float* to, I
 #pragma GCC diagnostic pop
 #endif
 
-/// For `count` entries from j on: weights w = weight(j, f_j . p), then out += sum_j w_j f_j. Where `squares` is given,
-/// squares += sum_j root_j^2 f_j^2 too.
-template <int count, class I, class Weight>
-inline void add_images(MatrixView<const float> features, const RowEntries<I>& entries, Index j, Index wide,
-                       const float* p, const Weight& weight, float* out, float* squares)
-{
-    const float* rows[count];
-    P dot[count], factor[count], root[count];
-    for (int r = 0; r < count; ++r) {
-        rows[r] = features.data + static_cast<Index>(entries.indices[j + r]) * features.row_stride;
-        dot[r] = ei::pset1<P>(0.0f);
-        root[r] = ei::pset1<P>(entries.root[j + r]);
-    }
-    for (Index c = 0; c < wide; c += size)
-        for (int r = 0; r < count; ++r)
-            dot[r] = ei::pmadd(ei::ploadu<P>(rows[r] + c), ei::ploadu<P>(p + c), dot[r]);
-    for (int r = 0; r < count; ++r)
-        factor[r] = ei::pset1<P>(weight(j + r, ei::predux(dot[r])));
-    for (Index c = 0; c < wide; c += size) {
-        P sum = ei::ploadu<P>(out + c);
-        for (int r = 0; r < count; ++r)
-            sum = ei::pmadd(factor[r], ei::ploadu<P>(rows[r] + c), sum);
-        ei::pstoreu(out + c, sum);
-    }
-    for (Index c = 0; squares && c < wide; c += size) {
-        P sum = ei::ploadu<P>(squares + c);
-        for (int r = 0; r < count; ++r) {
-            const P scaled = ei::pmul(root[r], ei::ploadu<P>(rows[r] + c));
-            sum = ei::pmadd(scaled, scaled, sum);
-        }
-        ei::pstoreu(squares + c, sum);
-    }
-}
-
-/// The same for all entries.
-template <class I, class Weight>
-void add_all_images(MatrixView<const float> features, const RowEntries<I>& entries, Index wide, const float* p,
-                    const Weight& weight, float* out, float* squares = nullptr)
-{
-    constexpr int together = 4;
-    const auto prefetch = [&](Index begin, Index end) {
-        for (Index j = begin; j < std::min(entries.n_readable, end); ++j)
-            prefetch_row(features.data + static_cast<Index>(entries.indices[j]) * features.row_stride, wide);
-    };
-    prefetch(0, ahead);
-    Index j = 0;
-    for (; j + together <= entries.n; j += together) {
-        prefetch(j + ahead, j + ahead + together);
-        add_images<together>(features, entries, j, wide, p, weight, out, squares);
-    }
-    for (; j < entries.n; ++j)
-        add_images<1>(features, entries, j, wide, p, weight, out, squares);
-}
-
 inline double dot(const float* a, const float* b, Index n)
 {
     P sum = ei::pset1<P>(0.0f);
@@ -114,6 +61,96 @@ inline void add_multiple(float* a, float factor, const float* b, Index n)
         a[c] += factor * b[c];
 }
 
+constexpr int held_packets = tile_rows * (tile_packets - 1); ///< of features, in registers between their two uses
+constexpr int most_fixed_packets = 8;                        ///< of rows whose width the compiler knows
+constexpr int most_together = 4;                             ///< rows whose inner products are computed side by side
+
+/// For `count` rows f_j at `rows`: weigh<count>(j, [f_j . p]) turns the products into weights w_j, then
+/// out += sum_j w_j f_j where there is an `out`. All have so many packets.
+template <int packets, int count, bool adds, class Weigh>
+inline void add_images(const float* const* rows, Index j, const P* p, const Weigh& weigh, P* out)
+{
+    P row[count][packets], dots[count];
+    for (int r = 0; r < count; ++r)
+        for (int c = 0; c < packets; ++c)
+            row[r][c] = ei::ploadu<P>(rows[r] + c * size);
+    for (int r = 0; r < count; ++r)
+        dots[r] = ei::pmul(row[r][0], p[0]);
+    for (int c = 1; c < packets; ++c)
+        for (int r = 0; r < count; ++r)
+            dots[r] = ei::pmadd(row[r][c], p[c], dots[r]);
+    std::array<float, count> weights;
+    for (int r = 0; r < count; ++r)
+        weights[length(r)] = ei::predux(dots[r]);
+    weigh(j, weights);
+    for (int r = 0; adds && r < count; ++r) {
+        const P factor = ei::pset1<P>(weights[length(r)]);
+        for (int c = 0; c < packets; ++c)
+            out[c] = ei::pmadd(factor, row[r][c], out[c]);
+    }
+}
+
+/// The same for all entries of a row, whose features are so short that p and the sum stay in registers.
+template <int packets, bool adds, class I, class Weigh>
+void add_all_images(MatrixView<const float> features, const RowEntries<I>& entries, bool prefetches, const float* p,
+                    const Weigh& weigh, float* out)
+{
+    constexpr int together = std::max(1, std::min(most_together, held_packets / packets));
+    const auto row = [&](Index j) {
+        return features.data + static_cast<Index>(entries.indices[j]) * features.row_stride;
+    };
+    const auto prefetch = [&](Index begin, Index end) {
+        for (Index j = begin; j < std::min(entries.n_readable, end); ++j)
+            prefetch_row(row(j), packets * size);
+    };
+    P of_p[packets], sum[packets];
+    for (int c = 0; c < packets; ++c) {
+        of_p[c] = ei::ploadu<P>(p + c * size);
+        sum[c] = adds ? ei::ploadu<P>(out + c * size) : ei::pset1<P>(0.0f);
+    }
+    if (prefetches)
+        prefetch(0, ahead);
+    const float* rows[together];
+    Index j = 0;
+    for (; j + together <= entries.n; j += together) {
+        if (prefetches)
+            prefetch(j + ahead, j + ahead + together);
+        for (int r = 0; r < together; ++r)
+            rows[r] = row(j + r);
+        add_images<packets, together, adds>(rows, j, of_p, weigh, sum);
+    }
+    for (; j < entries.n; ++j) {
+        rows[0] = row(j);
+        add_images<packets, 1, adds>(rows, j, of_p, weigh, sum);
+    }
+    for (int c = 0; adds && c < packets; ++c)
+        ei::pstoreu(out + c * size, sum[c]);
+}
+
+/// The same for features of any width.
+template <bool adds, int packets = 1, class I, class Weigh>
+void add_all_images(MatrixView<const float> features, const RowEntries<I>& entries, bool prefetches, Index wide,
+                    const float* p, const Weigh& weigh, float* out)
+{
+    if constexpr (packets <= most_fixed_packets) {
+        if (wide == packets * size)
+            add_all_images<packets, adds>(features, entries, prefetches, p, weigh, out);
+        else
+            add_all_images<adds, packets + 1>(features, entries, prefetches, wide, p, weigh, out);
+    } else
+        for (Index j = 0; j < entries.n; ++j) {
+            const auto row = [&](Index i) {
+                return features.data + static_cast<Index>(entries.indices[i]) * features.row_stride;
+            };
+            if (prefetches && j + ahead < entries.n_readable)
+                prefetch_row(row(j + ahead), wide);
+            std::array<float, 1> w{static_cast<float>(dot(row(j), p, wide))};
+            weigh(j, w);
+            if (adds)
+                add_multiple(out, w[0], row(j), wide);
+        }
+}
+
 } // namespace
 
 RowSolver::RowSolver(Index n_features)
@@ -121,7 +158,7 @@ RowSolver::RowSolver(Index n_features)
       gathered_(length(std::max(batch, wide_) * wide_)), transposed_(length(wide_ * wide_)),
       system_(length(wide_ * wide_)), inverse_pivots_(length(wide_)), scratch_(length(small_block * wide_)),
       right_(length(wide_)), solution_(length(wide_)), residual_(length(wide_)), direction_(length(wide_)),
-      image_(length(wide_)), preconditioner_(length(wide_))
+      image_(length(wide_))
 {
 }
 
@@ -255,49 +292,73 @@ void RowSolver::sample(MatrixView<const float> features, const RowEntries<I>& en
 }
 
 template <class I>
-double RowSolver::improve(MatrixView<const float> features, const RowEntries<I>& entries, const float* d, Index steps,
-                          float* x)
+double RowSolver::improve(MatrixView<const float> features, const RowEntries<I>& entries, const float* d,
+                          const float* preconditioner, Index steps, float* x)
 {
     if (entries.n == 0) {
-        std::fill_n(x, wide_, 0.0f);
+        std::fill_n(x, k_, 0.0f);
         return 0.0;
     }
-    float *const r = residual_.data(), *const p = direction_.data(), *const q = image_.data(),
-                 *const m = preconditioner_.data();
+    float *const solution = solution_.data(), *const r = residual_.data(), *const p = direction_.data(),
+                 *const q = image_.data();
+    std::copy_n(x, k_, solution);
+    std::fill(solution_.begin() + k_, solution_.end(), 0.0f);
     const auto weight = [&](Index j) { return entries.root[j] * entries.root[j]; };
-    // a = diagonal of the system * b; one for the padding of m keeps its divisions finite.
+    // Paddings stay zeros.
     const auto scaled = [&](float* a, const float* b, float sign) {
-        for (Index c = 0; c < wide_; ++c)
-            a[c] = c < k_ ? sign * d[c] * b[c] : 0.0f;
+        for (Index c = 0; c < k_; ++c)
+            a[c] = sign * d[c] * b[c];
     };
-    std::fill_n(m, wide_, 1.0f);
-    std::copy_n(d, k_, m);
-    scaled(r, x, -1.0f);
-    double gain = dot(r, x, wide_); // 2 b'x - x'Ax, kept up to date
-    const auto start = [&](Index j, float s) {
-        gain += static_cast<double>(s) * static_cast<double>(2.0f * entries.right[j] - weight(j) * s);
-        return entries.right[j] - weight(j) * s;
+    const auto precondition = [&](float* a) {
+        for (Index c = 0; c < k_; ++c)
+            a[c] = r[c] / preconditioner[c];
     };
-    add_all_images(features, entries, wide_, x, start, r, m);
-    for (Index c = 0; c < wide_; ++c)
-        p[c] = r[c] / m[c];
+    scaled(r, solution, -1.0f);
+    double gain = dot(r, solution, wide_); // 2 b'x - x'Ax, kept up to date
+    const auto start = [&](Index j, auto& s) {
+        float sum = 0.0f;
+        for (std::size_t i = 0; i < s.size(); ++i) {
+            const Index e = j + static_cast<Index>(i);
+            const float left = entries.right[e] - weight(e) * s[i];
+            sum += s[i] * (entries.right[e] + left);
+            s[i] = left;
+        }
+        gain += static_cast<double>(sum);
+    };
+    add_all_images<true>(features, entries, true, wide_, solution, start, r);
+    precondition(p);
     double rz = dot(r, p, wide_);
     for (Index step = 0; step < steps && rz > 0.0; ++step) {
+        const bool is_last = step + 1 == steps; // which needs no residual after it
         scaled(q, p, 1.0f);
-        add_all_images(features, entries, wide_, p, [&](Index j, float s) { return weight(j) * s; }, q);
-        const double curvature = dot(p, q, wide_);
+        double curvature = dot(q, p, wide_);
+        const auto image = [&](Index j, auto& s) {
+            float sum = 0.0f;
+            for (std::size_t i = 0; i < s.size(); ++i) {
+                const float weighted = weight(j + static_cast<Index>(i)) * s[i];
+                sum += weighted * s[i];
+                s[i] = weighted;
+            }
+            curvature += static_cast<double>(sum);
+        };
+        if (is_last)
+            add_all_images<false>(features, entries, false, wide_, p, image, q);
+        else
+            add_all_images<true>(features, entries, false, wide_, p, image, q);
         if (!(curvature > 0.0))
             break;
         const double ratio = rz / curvature;
         gain += ratio * rz;
-        add_multiple(x, static_cast<float>(ratio), p, wide_);
+        add_multiple(solution, static_cast<float>(ratio), p, wide_);
+        if (is_last)
+            break;
         add_multiple(r, -static_cast<float>(ratio), q, wide_);
-        for (Index c = 0; c < wide_; ++c)
-            q[c] = r[c] / m[c];
+        precondition(q);
         const double next = dot(r, q, wide_);
         scale_and_add(p, static_cast<float>(next / rz), q, wide_);
         rz = next;
     }
+    std::copy_n(solution, k_, x);
     return gain;
 }
 
@@ -305,7 +366,8 @@ double RowSolver::improve(MatrixView<const float> features, const RowEntries<I>&
     template double RowSolver::solve(MatrixView<const float>, const RowEntries<I>&, const float*, float*);             \
     template void RowSolver::sample(MatrixView<const float>, const RowEntries<I>&, const float*, const float*,         \
                                     float*);                                                                           \
-    template double RowSolver::improve(MatrixView<const float>, const RowEntries<I>&, const float*, Index, float*);
+    template double RowSolver::improve(MatrixView<const float>, const RowEntries<I>&, const float*, const float*,      \
+                                       Index, float*);
 MATFACT_ROW_SOLVER(std::int32_t)
 MATFACT_ROW_SOLVER(std::int64_t)
 

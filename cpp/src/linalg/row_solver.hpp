@@ -34,12 +34,12 @@ public:
     void sample(MatrixView<const float> features, const RowEntries<I>& entries, const float* d, const float* normals,
                 float* x);
 
-    /// Brings x (padded_width(n_features),), which holds some row on entry, closer to the solution by `steps` steps of
-    /// conjugate gradients, preconditioned by the diagonal, and returns twice b'x less the quadratic form at x. Rows of
-    /// `features` and x are padded by zeros up to padded_width(n_features).
+    /// Brings x (n_features,), which holds some row on entry, closer to the solution by `steps` steps of conjugate
+    /// gradients and returns twice b'x less the quadratic form at x. `preconditioner` (n_features,), positive, is about
+    /// the diagonal of the system. Rows of `features` are padded by zeros up to padded_width(n_features).
     template <class I>
-    double improve(MatrixView<const float> features, const RowEntries<I>& entries, const float* d, Index steps,
-                   float* x);
+    double improve(MatrixView<const float> features, const RowEntries<I>& entries, const float* d,
+                   const float* preconditioner, Index steps, float* x);
 
     /// Whether a row of n entries is solved in n unknowns.
     static bool is_short(Index n, Index n_features) { return 4 * n <= 3 * n_features; }
@@ -61,7 +61,7 @@ private:
     std::vector<float> system_, inverse_pivots_, scratch_;
     std::vector<float> right_; ///< sum_j b_j scale f_j
     std::vector<float> solution_;
-    std::vector<float> residual_, direction_, image_, preconditioner_; ///< of conjugate gradients
+    std::vector<float> residual_, direction_, image_; ///< of conjugate gradients
 };
 
 } // namespace matfact::linalg

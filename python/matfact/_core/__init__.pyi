@@ -64,6 +64,7 @@ class ImplicitSolver(enum.Enum):
 
 class BiasedSolver(enum.Enum):
     als = ...
+    cg = ...
     sgd = ...
     adam = ...
 
@@ -820,6 +821,7 @@ def biased_mf_i32(
     t_indptr: _I32,
     *,
     solver: BiasedSolver,
+    cg_steps: int,
     learning_rate: float,
     n_components: int,
     l2: float,
@@ -978,6 +980,7 @@ def biased_mf_i64(
     t_indptr: _I64,
     *,
     solver: BiasedSolver,
+    cg_steps: int,
     learning_rate: float,
     n_components: int,
     l2: float,
