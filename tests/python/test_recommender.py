@@ -231,7 +231,7 @@ def test_fold_in_has_the_columns_that_it_documents(model, n_columns, of_nobody, 
     folded = model.fit(x).fold_in(x)
     assert folded.shape == (60, n_columns)
     if of_nobody is None:  # the means of the prior, which are no zeros
-        assert folded[-1].tobytes() == model._draws.prior[::2].tobytes()
+        assert folded[-1].tobytes() == model._draws.user_prior[::2].tobytes()
     else:
         assert (folded[-1] == of_nobody).all()
 
