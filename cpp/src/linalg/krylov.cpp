@@ -86,16 +86,23 @@ private:
         Look last{far, 0};
         for (;;) {
             step();
-            const bool is_last = size_ == n_ || passes_left() <= 0 || (stop_ && size_ >= wanted_);
-            if ((size_ < wanted_ || result_.n_passes < next_look) && !is_last && !is_full()) {
-                take_next_block();
-                continue;
+            const bool is_spent = size_ == n_ || passes_left() <= 0, holds_wanted = size_ >= wanted_;
+            const bool is_due = is_spent || is_full() || (holds_wanted && (stop_ || result_.n_passes >= next_look));
+            if (!is_due) {
+                tell();
+                if (!stop_ || !holds_wanted) {
+                    take_next_block();
+                    continue;
+                }
             }
             const Ritz ritz = rayleigh_ritz();
             const Index count = options_.count({ritz.values.rbegin(), ritz.values.rend()});
             wanted_ = std::min(size_, count > 0 ? count : size_);
             const double excess = count > 0 && count <= size_ ? largest_excess(ritz) : far;
             excess_ = excess < far ? excess : std::numeric_limits<double>::infinity();
+            if (is_due)
+                tell();
+            const bool is_last = is_spent || (stop_ && holds_wanted);
             const Look before = std::exchange(last, {excess, result_.n_passes});
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
             const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
@@ -111,8 +118,6 @@ private:
             if (probe_begin_ == 0 && steps <= static_cast<double>(options_.probe_passes))
                 begin_probe();
             next_look = last.pass + (converged ? probe_left : steps_before_next_look(steps, last));
-            if (probe_begin_ > 0) // nothing ends before the probe
-                next_look = std::max(next_look, probe_begin_ + options_.probe_passes);
             if (is_full()) {
                 reserve(capacity_for(wanted_));
                 if (is_full())
@@ -254,8 +259,10 @@ private:
         coupling_ = orthonormalize(next_, options_.threads);
         if (!(coupling_.diagonal().cwiseAbs().minCoeff() > weak * coupling_.diagonal().cwiseAbs().maxCoeff()))
             order_by_weight();
-        stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_;
     }
+
+    /// Reports a pass, once the look that follows it, if any, is taken.
+    void tell() { stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_; }
 
     /// Makes the next block orthogonal to the basis; returns what it held of it. By the recurrence that is little
     /// beyond the blocks that `coupled_` counts, but for rounding errors: these are taken out first, and then one look
