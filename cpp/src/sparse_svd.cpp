@@ -56,7 +56,10 @@ template <class S, class I> linalg::Product product_with(const SparseOperand<S, 
 {
     return [&x, transposed](MatrixView<const double> v) {
         Matrix<double> out(transposed ? x.n_cols() : x.n_rows(), v.n_cols);
-        times<double>(x, transposed, by_rows(v).view(), out.view());
+        if (v.col_stride == 1)
+            times<double>(x, transposed, v, out.view());
+        else
+            times<double>(x, transposed, by_rows(v).view(), out.view());
         return out;
     };
 }

@@ -3,7 +3,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
-#include "linalg/row_pass.hpp"
+#include "linalg/projection.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"
 #include "parallel.hpp"
@@ -86,16 +86,23 @@ private:
         Look last{far, 0};
         for (;;) {
             step();
-            const bool is_last = size_ == n_ || passes_left() <= 0 || (stop_ && size_ >= wanted_);
-            if ((size_ < wanted_ || result_.n_passes < next_look) && !is_last && !is_full()) {
-                take_next_block();
-                continue;
+            const bool is_spent = size_ == n_ || passes_left() <= 0, holds_wanted = size_ >= wanted_;
+            const bool is_due = is_spent || is_full() || (holds_wanted && (stop_ || result_.n_passes >= next_look));
+            if (!is_due) {
+                tell();
+                if (!stop_ || !holds_wanted) {
+                    take_next_block();
+                    continue;
+                }
             }
             const Ritz ritz = rayleigh_ritz();
             const Index count = options_.count({ritz.values.rbegin(), ritz.values.rend()});
             wanted_ = std::min(size_, count > 0 ? count : size_);
             const double excess = count > 0 && count <= size_ ? largest_excess(ritz) : far;
             excess_ = excess < far ? excess : std::numeric_limits<double>::infinity();
+            if (is_due)
+                tell();
+            const bool is_last = is_spent || (stop_ && holds_wanted);
             const Look before = std::exchange(last, {excess, result_.n_passes});
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
             const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
@@ -168,24 +175,27 @@ private:
         Index pass;
     };
 
-    /// Steps that the wanted pairs still need at the pace between two looks.
-    static double steps_to_go(const Look& before, const Look& now)
+    /// Steps that the wanted pairs still need, from the pace between two looks. While nothing of the basis was dropped
+    /// the pace grows with it.
+    double steps_to_go(const Look& before, const Look& now) const
     {
         if (before.excess >= far || !(now.excess < before.excess))
             return far;
+        const double growth = has_restarted_ ? 1.0 : 1.4;
         return std::log(now.excess) / std::log(before.excess / now.excess) *
-               static_cast<double>(now.pass - before.pass);
+               static_cast<double>(now.pass - before.pass) / growth;
     }
 
     /// A look takes an eigenproblem of the size of the basis, as dear as a product with a matrix of moderate size. So
-    /// the next one waits for most of the steps to go, but not beyond the time to begin the probe.
+    /// the next one waits for most of the steps to go, but not beyond the time to begin the probe, nor for more than a
+    /// third of the passes so far.
     Index steps_before_next_look(double steps, const Look& now) const
     {
-        constexpr double most = 64.0;
         if (now.excess >= far)
             return std::max<Index>(1, size_ / (8 * options_.block));
         if (steps >= far)
             return 2;
+        const double most = std::max(2.0, static_cast<double>(now.pass) / 3);
         const double probe = probe_begin_ == 0 ? static_cast<double>(options_.probe_passes) : 0.0;
         return static_cast<Index>(std::clamp(std::min(0.75 * steps, steps - probe), 1.0, most));
     }
@@ -238,13 +248,7 @@ private:
         next_ = Matrix<double>(n_, width);
         convert(z.view(), next_.view(), options_.threads);
 
-        Matrix<double> overlap = project_out(next_);
-        const Matrix<double> again = project_out(next_);
-        for (Index i = 0; i < overlap.size(); ++i) {
-            overlap.data()[i] += again.data()[i];
-            if (!std::isfinite(overlap.data()[i]))
-                throw NumericalError("the operator returned NaN or infinity");
-        }
+        const Matrix<double> overlap = orthogonalize();
         for (Index j = 0; j < width; ++j) {
             for (Index i = 0; i < first; ++i)
                 projection_(i, first + j) = projection_(first + j, i) = overlap(i, j);
@@ -255,7 +259,40 @@ private:
         coupling_ = orthonormalize(next_, options_.threads);
         if (!(coupling_.diagonal().cwiseAbs().minCoeff() > weak * coupling_.diagonal().cwiseAbs().maxCoeff()))
             order_by_weight();
-        stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_;
+    }
+
+    /// Reports a pass, once the look that follows it, if any, is taken.
+    void tell() { stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_; }
+
+    /// Makes the next block orthogonal to the basis; returns what it held of it. By the recurrence that is little
+    /// beyond the blocks that `coupled_` counts, but for rounding errors: these are taken out first, and then one look
+    /// at the whole basis is enough unless it takes out much, so that its own rounding errors matter to what is left.
+    Matrix<double> orthogonalize()
+    {
+        const Index width = next_.n_cols(), n_coupled = std::min(size_, coupled_ + width);
+        coupled_ = width;
+        Matrix<double> overlap(size_, width);
+        std::fill_n(overlap.data(), overlap.size(), 0.0);
+        const Matrix<double> coupled = overlap_with<T>(last_columns(n_coupled), next_.view(), options_.threads);
+        as_map(overlap).bottomRows(n_coupled) = as_map(coupled);
+        Matrix<double> taken = subtract_and_overlap<T>(next_.view(), basis(), coupled.view(), options_.threads);
+        as_map(overlap) += as_map(taken);
+        if (matters(taken)) {
+            taken = subtract_and_overlap<T>(next_.view(), basis(), taken.view(), options_.threads);
+            as_map(overlap) += as_map(taken);
+        }
+        subtract_from<T>(next_.view(), basis(), taken.view(), options_.threads);
+        if (!as_map(overlap).allFinite())
+            throw NumericalError("the operator returned NaN or infinity");
+        return overlap;
+    }
+
+    /// Whether a column of the next block would be left with less than twice of what is taken out of it.
+    bool matters(const Matrix<double>& taken) const
+    {
+        const Eigen::ArrayXd part = as_map(taken).colwise().squaredNorm();
+        const Eigen::ArrayXd whole = as_map(next_).colwise().squaredNorm();
+        return !(part <= 0.2 * whole).all();
     }
 
     /// Turns the next block so that the directions that the operator did not lead to come last: next * coupling stays.
@@ -269,18 +306,13 @@ private:
         coupling_ = Eigen::Map<const Eigen::VectorXd>(weights.data(), coupling_.rows()).asDiagonal() * as_map(right);
     }
 
-    /// w -= V (V'w); returns V'w.
-    Matrix<double> project_out(Matrix<double>& w) const
+    void project_out(Matrix<double>& w) const
     {
-        Matrix<double> overlap(size_, w.n_cols());
-        const Operand<T> v{basis()};
-        transposed_times<T, double>(v, w.view(), overlap.view(), options_.threads);
-        Matrix<double> negative(size_, w.n_cols());
-        for (Index i = 0; i < overlap.size(); ++i)
-            negative.data()[i] = -overlap.data()[i];
-        multiply_into<T, double>(v, negative.view(), w.view(), options_.threads, true);
-        return overlap;
+        const Matrix<double> overlap = overlap_with<T>(basis(), w.view(), options_.threads);
+        subtract_from<T>(w.view(), basis(), overlap.view(), options_.threads);
     }
+
+    MatrixView<const T> last_columns(Index count) const { return basis().block(0, size_ - count, n_, count); }
 
     Ritz rayleigh_ritz() const
     {
@@ -323,7 +355,8 @@ private:
                 multiply<T, double>(Operand<T>{basis().rows(begin, end)}, coordinates.view(), options_.threads);
             convert(rows.view(), v_.view().block(begin, 0, end - begin, kept), options_.threads);
         }
-        size_ = kept;
+        size_ = coupled_ = kept;
+        has_restarted_ = true;
         for (Index i = 0; i < kept; ++i)
             for (Index j = 0; j < kept; ++j)
                 projection_(i, j) = i == j ? ritz.value(i) : 0.0;
@@ -415,10 +448,12 @@ private:
 
     Index size_ = 0, capacity_ = 0, wanted_ = 0;
     double excess_ = std::numeric_limits<double>::infinity(); ///< at the last look
-    bool stop_ = false;                                       ///< asked for by the report
+    bool has_restarted_ = false;
+    bool stop_ = false; ///< asked for by the report
     std::uint64_t fresh_sets_ = 0;
-    Index width_;                                      ///< of the next block
-    Index random_columns_ = 0;                         ///< that blocks have begun with
+    Index coupled_ = 0;        ///< columns of the basis before the last block that the operator leads to from it
+    Index width_;              ///< of the next block
+    Index random_columns_ = 0; ///< that blocks have begun with
     Index probe_begin_ = 0, columns_before_probe_ = 0; ///< the pass, 0 = there was none yet; random columns till then
     Index first_convergence_ = 0;                      ///< the pass
     Matrix<T> v_, block_;

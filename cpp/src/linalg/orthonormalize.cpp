@@ -2,6 +2,7 @@
 
 #include "linalg/gemm.hpp"
 #include "linalg/gram.hpp"
+#include "linalg/projection.hpp"
 #include "matfact/random.hpp"
 
 #include <Eigen/Cholesky>
@@ -14,6 +15,15 @@ namespace {
 RowMajorMatrix inverse_of_upper(const RowMajorMatrix& r)
 {
     return r.triangularView<Eigen::Upper>().solve(RowMajorMatrix::Identity(r.rows(), r.rows()));
+}
+
+/// y'y. Few columns would be lost in the tiles of gram.hpp.
+Matrix<double> products_of_columns(const Matrix<double>& y, int threads)
+{
+    constexpr Index few = 32;
+    if (y.n_cols() > few)
+        return gram<double>(y.view(), Centering::none, 1.0, threads).matrix;
+    return overlap_with<double>(y.view(), y.view(), threads);
 }
 
 Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int threads)
@@ -42,7 +52,7 @@ RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
     // Two rounds reach rounding level while the condition of y, its columns scaled to norm 1, is far below 1 /
     // sqrt(eps).
     constexpr double smallest_pivot = 1e-5;
-    const Matrix<double> g = gram<double>(y.view(), Centering::none, 1.0, threads).matrix;
+    const Matrix<double> g = products_of_columns(y, threads);
     const Eigen::VectorXd norms = as_map(g).diagonal().cwiseSqrt();
     if (!(norms.minCoeff() > 0.0))
         return householder_qr(y);
@@ -52,7 +62,7 @@ RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
         return householder_qr(y);
     const RowMajorMatrix r = first.matrixU();
     y = times(y.view(), scale.asDiagonal() * inverse_of_upper(r), threads);
-    const CholeskyFactor correction = cholesky(as_map(gram<double>(y.view(), Centering::none, 1.0, threads).matrix));
+    const CholeskyFactor correction = cholesky(as_map(products_of_columns(y, threads)));
     y = times(y.view(), correction.inverse, threads);
     return correction.r * r * norms.asDiagonal();
 }
