@@ -12,8 +12,10 @@ namespace matfact {
 enum RowTail {
     row_bias,
     row_l2,      ///< of the bias, for each rating of the row
-    row_state,   ///< two numbers that a solver keeps
+    row_state,   ///< numbers that a solver keeps
     row_state_2, ///
+    row_state_3, ///
+    row_state_4, ///
 };
 
 template <class I> class BiasedStrata {
