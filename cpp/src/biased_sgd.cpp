@@ -9,6 +9,7 @@ namespace matfact {
 
 namespace {
 
+/// What a step expects of a row beside the numbers that all solvers keep.
 void start_rows(Matrix<float>& rows, Index width)
 {
     for (Index i = 0; i < rows.n_rows(); ++i) {
@@ -25,7 +26,6 @@ void biased_sgd(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& 
                 const Progress& progress, BiasedFactors& result)
 {
     const double learning_rate = options.learning_rate > 0.0 ? options.learning_rate : 0.05;
-    const linalg::Checkpoint interrupt = checkpoint_of(progress);
     // Gradients are counted from 1, their size where errors and rows are: the first steps are no longer than the rate.
     BiasedStrata<I> rows(x, xt, options, result.mean, 1.0f, threads);
     const auto rate = static_cast<float>(learning_rate);
@@ -36,19 +36,22 @@ void biased_sgd(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& 
     start_rows(rows.items(), width);
     run_sweeps(
         rows, options, learning_rate, progress,
-        [&](Index) {
+        [&](Index, const linalg::Checkpoint& interrupt) {
             rows.strata().for_each_block(threads, interrupt, [&](Index row_group, Index col_group) {
                 RatingBatch batch(width, rates);
                 const auto block = rows.strata().block(row_group, col_group);
                 for (const StrataEntry<I>*first = block.begin(), *last; first != block.end(); first = last) {
                     const auto room = std::min(RatingBatch::capacity, static_cast<Index>(block.end() - first));
-                    last = std::find_if(first + 1, first + room, [&](const auto& entry) { return entry.row != first->row; });
+                    last = std::find_if(first + 1, first + room,
+                                        [&](const auto& entry) { return entry.row != first->row; });
                     batch.step(&rows.users()(static_cast<Index>(first->row), 0), rows.items(), first,
                                static_cast<Index>(last - first));
                 }
             });
-            for (Index i = 0; i < rows.items().n_rows(); ++i)
-                RatingBatch::apply_scale(&rows.items()(i, 0), width);
+            for_blocks(rows.items().n_rows(), 256, threads, [&](Index begin, Index end, Index) {
+                for (Index i = begin; i < end; ++i)
+                    RatingBatch::apply_scale(&rows.items()(i, 0), width);
+            });
         },
         result);
 }

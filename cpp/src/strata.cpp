@@ -15,8 +15,10 @@ namespace {
 Index grid_size(Index n_rows, Index n_cols, Index n_entries)
 {
     constexpr double block_entries = 4096.0;
-    const auto wanted = static_cast<Index>(std::sqrt(static_cast<double>(n_entries) / block_entries));
-    return std::max<Index>(1, std::min({std::max<Index>(8, wanted), n_rows, n_cols}));
+    constexpr Index unit = 8; // which numbers of threads divide
+    const double wanted = std::sqrt(static_cast<double>(n_entries) / block_entries) / static_cast<double>(unit);
+    const Index size = unit * std::max<Index>(1, static_cast<Index>(std::lround(wanted)));
+    return std::max<Index>(1, std::min({size, n_rows, n_cols}));
 }
 
 } // namespace

@@ -40,8 +40,7 @@ public:
 
     /// x and its transpose; `value` maps stored values to those of the entries.
     template <class Value>
-    Strata(CsrView<float, I> x, CsrView<float, I> xt, int threads, const Value& value)
-        : Strata(x, xt, threads)
+    Strata(CsrView<float, I> x, CsrView<float, I> xt, int threads, const Value& value) : Strata(x, xt, threads)
     {
         for_each_task(size_, threads, [&](Index group) {
             for (Index p = begins_[at(group, 0)]; p < begins_[at(group + 1, 0)]; ++p)
