@@ -42,6 +42,8 @@ void run_sweeps(BiasedStrata<I>& rows, const BiasedOptions& options, double lear
     };
     try {
         do {
+            if (interrupt && !may_interrupt)
+                interrupt(); // while all rows are those of the sweep before
             const auto begin = std::chrono::steady_clock::now();
             sweep(result.n_iter, may_interrupt ? interrupt : linalg::Checkpoint{});
             const double objective = rows.objective();
