@@ -65,7 +65,6 @@ void biased_adam(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions&
                  const Progress& progress, BiasedFactors& result)
 {
     const double learning_rate = options.learning_rate > 0.0 ? options.learning_rate : 0.02;
-    const linalg::Checkpoint interrupt = checkpoint_of(progress);
     BiasedStrata<I> rows(x, xt, options, result.mean, 1.0f, threads);
     Side users(rows.users()), items(rows.items());
     const float bias_share = options.biases ? 1.0f : 0.0f;
@@ -73,7 +72,7 @@ void biased_adam(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions&
     const auto& item_groups = rows.strata().cols().begins;
     run_sweeps(
         rows, options, learning_rate, progress,
-        [&](Index sweep) {
+        [&](Index sweep, const linalg::Checkpoint& interrupt) {
             const auto rate = static_cast<float>(learning_rate / std::sqrt(1.0 + static_cast<double>(sweep)));
             rows.strata().for_each_block(threads, interrupt, [&](Index row_group, Index col_group) {
                 for (const StrataEntry<I>& entry : rows.strata().block(row_group, col_group)) {

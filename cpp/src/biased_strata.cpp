@@ -11,7 +11,8 @@ namespace matfact {
 namespace {
 
 constexpr Index block_rows = 1024;
-constexpr Index tail = std::max<Index>(linalg::packet_size<float>, row_state_2 + 1);
+constexpr Index packet = linalg::packet_size<float>;
+constexpr Index tail = (row_state_4 + packet) / packet * packet;
 
 /// Copies rows of `start` to their places and fills in the tails; those of no entries become zero.
 template <class I>
@@ -60,9 +61,9 @@ BiasedStrata<I>::BiasedStrata(CsrView<float, I> x, CsrView<float, I> xt, const B
                               float state, int threads)
     : x_(x), xt_(xt), n_components_(options.n_components), width_((n_components_ + tail - 1) / tail * tail),
       threads_(threads), scale_(standard_deviation(x, mean)),
-      l2_ratio_(static_cast<float>(std::min(1.0 / scale_, 1e30))),
-      strata_(x, xt, options.seed, threads,
-              [&](float value) { return static_cast<float>((static_cast<double>(value) - mean) / scale_); })
+      l2_ratio_(static_cast<float>(std::min(1.0 / scale_, 1e30))), strata_(x, xt, threads, [&](float value) {
+          return static_cast<float>((static_cast<double>(value) - mean) / scale_);
+      })
 {
     // Products of a hundredth of the ratings' variance: the biases find their places first.
     const float a = 0.3f / std::sqrt(static_cast<float>(n_components_));
@@ -88,9 +89,19 @@ template <class I> double BiasedStrata<I>::objective() const
         }
         partial[static_cast<std::size_t>(block)] = sum;
     });
+    return objective(ordered_sum(partial));
+}
+
+template <class I> double BiasedStrata<I>::objective_without_products() const
+{
+    return objective(static_cast<double>(linalg::stored_entries(x_)));
+}
+
+template <class I> double BiasedStrata<I>::objective(double squared_errors) const
+{
     const double ratio = 1.0 / scale_;
     return scale_ * scale_ *
-           (ordered_sum(partial) + penalty(users_, x_.indptr, strata_.rows(), width_, ratio, threads_) +
+           (squared_errors + penalty(users_, x_.indptr, strata_.rows(), width_, ratio, threads_) +
             penalty(items_, xt_.indptr, strata_.cols(), width_, ratio, threads_));
 }
 

@@ -12,8 +12,10 @@ namespace matfact {
 enum RowTail {
     row_bias,
     row_l2,      ///< of the bias, for each rating of the row
-    row_state,   ///< two numbers that a solver keeps
+    row_state,   ///< numbers that a solver keeps
     row_state_2, ///
+    row_state_3, ///
+    row_state_4, ///
 };
 
 template <class I> class BiasedStrata {
@@ -28,12 +30,15 @@ public:
     Index width() const { return width_; }       ///< of a padded factor: the tail of a row begins there
     float l2_ratio() const { return l2_ratio_; } ///< of a row's l2 of the factor over that of the bias
     double objective() const;                    ///< of BiasedOptions, in units of the ratings
+    double objective_without_products() const;   ///< the same, were all errors the ratings' distances from their mean
     void keep();                                 ///< remembers all rows, in their order: a copy is all it costs
     void restore();                              ///< as they were when keep() was called
     void write(BiasedFactors& result) const;     ///< w and h, of their full size
 
 private:
     CsrView<float, I> x_, xt_;
+    double objective(double squared_errors) const;
+
     Index n_components_, width_;
     int threads_;
     double scale_; ///< standard deviation of the ratings

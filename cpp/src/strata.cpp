@@ -1,6 +1,5 @@
 #include "strata.hpp"
 
-#include "draws.hpp"
 #include "linalg/csr.hpp"
 
 #include <cmath>
@@ -11,15 +10,15 @@ namespace matfact {
 
 namespace {
 
-constexpr std::uint64_t shuffle = 2; ///< stream of random numbers; 0 and 1 are the start of the factors
-
 /// Small blocks keep their rows in the cache, and large ones outlast the start of a task. Some groups there must be
 /// even where entries are few: blocks of a round are what threads share.
 Index grid_size(Index n_rows, Index n_cols, Index n_entries)
 {
     constexpr double block_entries = 4096.0;
-    const auto wanted = static_cast<Index>(std::sqrt(static_cast<double>(n_entries) / block_entries));
-    return std::max<Index>(1, std::min({std::max<Index>(8, wanted), n_rows, n_cols}));
+    constexpr Index unit = 8; // which numbers of threads divide
+    const double wanted = std::sqrt(static_cast<double>(n_entries) / block_entries) / static_cast<double>(unit);
+    const Index size = unit * std::max<Index>(1, static_cast<Index>(std::lround(wanted)));
+    return std::max<Index>(1, std::min({size, n_rows, n_cols}));
 }
 
 } // namespace
@@ -55,7 +54,7 @@ RowGroups::RowGroups(const I* indptr, Index n_rows, Index n_groups)
 }
 
 template <class I>
-Strata<I>::Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed, int threads)
+Strata<I>::Strata(CsrView<float, I> x, CsrView<float, I> xt, int threads)
     : size_(grid_size(x.n_rows, x.n_cols, linalg::stored_entries(x))), rows_(x.indptr, x.n_rows, size_),
       cols_(xt.indptr, xt.n_rows, size_), entries_(1, linalg::stored_entries(x)),
       begins_(static_cast<std::size_t>(size_ * size_) + 1)
@@ -99,12 +98,6 @@ Strata<I>::Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed,
                     static_cast<I>(place), static_cast<I>(cols_.places[static_cast<std::size_t>(x.indices[p])]),
                     x.values[p]};
         });
-        for (Index other = 0; other < size_; ++other) {
-            Draws draws(seed, shuffle, 0, static_cast<std::uint64_t>(at(group, other)));
-            StrataEntry<I>* const block = entries_.data() + begins_[at(group, other)];
-            for (Index n = begins_[at(group, other) + 1] - begins_[at(group, other)]; n > 1; --n)
-                std::swap(block[n - 1], block[draws.below(n)]);
-        }
     });
 }
 

@@ -28,7 +28,8 @@ template <class I> struct StrataEntry {
     float value;
 };
 
-/// The grid depends on the shape of x and its numbers of entries only. Within a block, entries are shuffled.
+/// The grid depends on the shape of x and its numbers of entries only. Within a block, entries are in
+/// the order of the places of their rows, and those of a row in that of x.
 template <class I> class Strata {
 public:
     struct Block {
@@ -39,8 +40,7 @@ public:
 
     /// x and its transpose; `value` maps stored values to those of the entries.
     template <class Value>
-    Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed, int threads, const Value& value)
-        : Strata(x, xt, seed, threads)
+    Strata(CsrView<float, I> x, CsrView<float, I> xt, int threads, const Value& value) : Strata(x, xt, threads)
     {
         for_each_task(size_, threads, [&](Index group) {
             for (Index p = begins_[at(group, 0)]; p < begins_[at(group + 1, 0)]; ++p)
@@ -71,7 +71,7 @@ public:
     }
 
 private:
-    Strata(CsrView<float, I> x, CsrView<float, I> xt, std::uint64_t seed, int threads);
+    Strata(CsrView<float, I> x, CsrView<float, I> xt, int threads);
     std::size_t at(Index row_group, Index col_group) const
     {
         return static_cast<std::size_t>(row_group * size_ + col_group);

@@ -55,7 +55,8 @@ struct BiasedFactors {
 
 /// x (n_users, n_items) with finite values, and its transpose xt. Throws NumericalError where steps are too long or
 /// factors overflow. `progress` is also called, with an objective of NaN, between pieces of a sweep; what it returns
-/// does not count then. Where it throws after a complete sweep, `last` gets what that has made.
+/// does not count then. Where it throws after a complete sweep, `last` gets what that has made; where steps are too
+/// long it need not.
 template <class I>
 BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
                         const Progress& progress = {}, BiasedFactors* last = nullptr);
