@@ -32,7 +32,7 @@ def distinct_entries(
 ) -> tuple[Entries, int]:
     """In the order of compressed rows, one for each pair; and how many were merged into others."""
     rows, cols, _, times = entries
-    entries = entries.at(_order(rows, cols, times, len(item_ids)))
+    entries = entries.at(np.lexsort((cols, rows) if times is None else (times, cols, rows)))
     rows, cols, data, _ = entries
     fresh = np.ones(len(rows), bool)
     fresh[1:] = (rows[1:] != rows[:-1]) | (cols[1:] != cols[:-1])
@@ -52,16 +52,6 @@ def distinct_entries(
         sums = np.add.reduceat(data.astype(np.float64), first)
         merged = merged._replace(data=as_values(sums if duplicates == "sum" else sums / (last - first + 1)))
     return merged, n_duplicates
-
-
-def _order(rows: Codes, cols: Codes, times: npt.NDArray[Any] | None, n_cols: int) -> npt.NDArray[np.intp]:
-    """By rows, columns and times, else by places."""
-    if times is not None or (len(rows) and int(rows.max()) + 1 > np.iinfo(np.int64).max // n_cols):
-        return np.lexsort((cols, rows) if times is None else (times, cols, rows))
-    pairs = rows * n_cols + cols
-    order = np.argsort(pairs)  # several times as fast as a stable order, and the same where all pairs differ
-    ascending = pairs[order]
-    return order if (ascending[1:] != ascending[:-1]).all() else np.argsort(pairs, kind="stable")
 
 
 def to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple[int, int]) -> Any:
