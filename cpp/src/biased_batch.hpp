@@ -15,6 +15,18 @@ namespace matfact {
 constexpr RowTail factor_squares = row_state, bias_squares = row_state_2, factor_norm = row_state_3,
                   factor_scale = row_state_4;
 
+/// Multiplies a row by its scale, which becomes 1, and sums its squares anew.
+inline void apply_scale(float* row, Index width)
+{
+    float squares = 0.0f;
+    for (Index c = 0; c < width; ++c) {
+        row[c] *= row[width + factor_scale];
+        squares += row[c] * row[c];
+    }
+    row[width + factor_scale] = 1.0f;
+    row[width + factor_norm] = squares;
+}
+
 struct StepRates {
     float factor, bias;
     float l2_ratio; ///< of the factor over the bias
@@ -27,11 +39,7 @@ class RatingBatch {
 public:
     static constexpr Index capacity = 16; ///< ratings
 
-    RatingBatch(Index width, const StepRates& rates) : width_(width), rates_(rates)
-    {
-        for (float* const x : {squares_, bias_squares_, scale_})
-            std::fill_n(x, capacity, 1.0f);
-    }
+    RatingBatch(Index width, const StepRates& rates) : width_(width), rates_(rates) {}
 
     /// Steps of the row `own`, whose scale is 1, and of those of the other side that its entries name: as many as
     /// `capacity` from `first` on.
@@ -90,6 +98,10 @@ private:
             scale_[j] = tail[factor_scale];
             dot_[j] = 0.0f;
         }
+        for (Index j = n; j % size != 0; ++j) { // nothing happens to these lanes
+            value_[j] = dot_[j] = bias_[j] = l2_[j] = norm_[j] = 0.0f;
+            squares_[j] = bias_squares_[j] = scale_[j] = 1.0f;
+        }
     }
 
     template <int packets> void dot(const float* own, Index column)
@@ -119,11 +131,13 @@ private:
         const Packet own_l2s = all(own_l2), own_factor_l2s = all(own_factor_l2);
         Packet errors = zero, own_slopes = zero, own_squares = zero;
         for (Index j = 0; j < n_; j += size) {
-            const Packet present = ei::ploadu<Packet>(ones_and_zeros + capacity - std::min(n_ - j, size));
+            const Packet lanes =
+                ei::pcmp_lt(zero, ei::ploadu<Packet>(ones_and_zeros + capacity - std::min(n_ - j, size)));
+            const auto present = [&](Packet x) { return ei::pselect(lanes, x, zero); }; // however large the others are
             const Packet scale = ei::pload<Packet>(scale_ + j), wh = ei::pmul(scale, ei::pload<Packet>(dot_ + j));
             const Packet bias = ei::pload<Packet>(bias_ + j), l2 = ei::pload<Packet>(l2_ + j);
             const Packet values = ei::pload<Packet>(value_ + j);
-            const Packet error = ei::pmul(present, ei::psub(ei::psub(ei::psub(values, own_bias), bias), wh));
+            const Packet error = present(ei::psub(ei::psub(ei::psub(values, own_bias), bias), wh));
             const Packet error_squared = ei::pmul(error, error), cross = ei::pmul(two, ei::pmul(error, wh));
             // ||l2 w - error h||^2 of both sides; rounding may not make it negative.
             const auto gradient = [&](Packet l2_here, Packet norm_here, Packet norm_there) {
@@ -134,7 +148,7 @@ private:
             const Packet norm = ei::pload<Packet>(norm_ + j), squares = ei::pload<Packet>(squares_ + j);
             const Packet factor_l2 = ei::pmul(ratio, l2), step = ei::pdiv(rate, ei::psqrt(squares));
             const Packet keep = ei::pdiv(one, ei::pmadd(step, factor_l2, one)), along = ei::pmul(step, error);
-            own_squares = ei::pmadd(present, gradient(own_factor_l2s, own_norm, norm), own_squares);
+            own_squares = ei::padd(own_squares, present(gradient(own_factor_l2s, own_norm, norm)));
             ei::pstore(squares_ + j, ei::padd(squares, gradient(factor_l2, norm, own_norm)));
             ei::pstore(to_own_ + j, ei::pmul(error, scale));
             ei::pstore(to_other_ + j, ei::pdiv(along, scale));
@@ -145,7 +159,7 @@ private:
             const Packet bias_squares_here = ei::pload<Packet>(bias_squares_ + j);
             const Packet bias_step = ei::pdiv(rate_of_bias, ei::psqrt(bias_squares_here));
             const Packet slope = ei::psub(error, ei::pmul(l2, bias));
-            const Packet own_slope = ei::pmul(present, ei::psub(error, ei::pmul(own_l2s, own_bias)));
+            const Packet own_slope = present(ei::psub(error, ei::pmul(own_l2s, own_bias)));
             ei::pstore(bias_ + j, ei::pdiv(ei::pmadd(bias_step, error, bias), ei::pmadd(bias_step, l2, one)));
             ei::pstore(bias_squares_ + j, ei::pmadd(slope, slope, bias_squares_here));
             own_slopes = ei::pmadd(own_slope, own_slope, own_slopes);
@@ -204,26 +218,15 @@ private:
         }
     }
 
-public:
-    /// Multiplies a row by its scale, which becomes 1.
-    static void apply_scale(float* row, Index width)
-    {
-        for (Index c = 0; c < width; ++c)
-            row[c] *= row[width + factor_scale];
-        row[width + factor_scale] = 1.0f;
-    }
-
-private:
     static constexpr float least_scale = 1e-4f;
     static constexpr float ones_and_zeros[2 * capacity] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
     Index width_, n_ = 0;
     StepRates rates_;
     float* rows_[capacity];
-    // Lanes without a rating hold numbers of earlier batches, or these.
-    alignas(64) float value_[capacity]{}, dot_[capacity]{}, bias_[capacity]{}, l2_[capacity]{}, norm_[capacity]{};
-    alignas(64) float to_own_[capacity]{}, to_other_[capacity]{};
+    alignas(64) float value_[capacity], dot_[capacity], bias_[capacity], l2_[capacity], norm_[capacity];
     alignas(64) float squares_[capacity], bias_squares_[capacity], scale_[capacity];
+    alignas(64) float to_own_[capacity], to_other_[capacity];
 };
 
 } // namespace matfact

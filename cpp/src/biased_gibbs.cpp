@@ -198,7 +198,10 @@ public:
             // Of the items only the biases are in units of ratings.
             const bool is_bias = options_.biases && c == k_ - 1;
             result.item_prior(2 * s, c) = (is_bias ? scale : 1.0f) * items_.prior.mean[at];
-            result.item_prior(2 * s + 1, c) = (is_bias ? 1.0f : scale * scale) * items_.ridge[at];
+            const double ridge = (is_bias ? 1.0 : scale_ * scale_) * static_cast<double>(items_.ridge[at]);
+            constexpr auto least = static_cast<double>(std::numeric_limits<float>::min());
+            constexpr auto most = static_cast<double>(std::numeric_limits<float>::max());
+            result.item_prior(2 * s + 1, c) = static_cast<float>(std::clamp(ridge, least, most));
         }
         result.noise.resize(static_cast<std::size_t>(s) + 1);
         result.noise.back() = scale_ / std::sqrt(tau_);

@@ -123,22 +123,24 @@ void alternate(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& o
     const bool improves = options.solver == BiasedSolver::cg;
     if (improves)
         std::fill_n(result.h.data(), result.h.size(), 0.0f);
-    /// Half a sweep: the rows of x, given the other side, whose rows are those of xt.
+    /// Half a sweep: the rows of x, given the other side, whose rows are those of xt. Without a row to improve,
+    /// exactly.
     const auto update = [&](CsrView<float, I> rows, CsrView<float, I> others, const RowSchedule& schedule,
-                            Features& features, const Matrix<float>& factor, const Matrix<float>& before,
+                            Features& features, const Matrix<float>& factor, MatrixView<const float> before,
                             Matrix<float>& out) {
         features.copy(factor.view(), threads);
         const BiasedEquations<I> equations(
             rows, features, improves ? mean_squares(others, features.view(), threads) : std::vector<double>{},
             result.mean, options);
-        return update_rows(rows, schedule, equations, features.view(),
-                           improves ? before.view() : MatrixView<const float>{}, options.cg_steps, out.view(), workers,
-                           interrupt);
+        return update_rows(rows, schedule, equations, features.view(), improves ? before : MatrixView<const float>{},
+                           options.cg_steps, out.view(), workers, interrupt);
     };
     do {
-        update(xt, x, items, of_w, result.w, result.h, next_h);
+        // A start gives the users only: a few steps from zero would fall behind what they know of the items.
+        const bool has_items = result.n_iter > 0 || options.start.data == nullptr;
+        update(xt, x, items, of_w, result.w, has_items ? result.h.view() : MatrixView<const float>{}, next_h);
         const double objective =
-            update(x, xt, users, of_h, next_h, result.w, next_w) +
+            update(x, xt, users, of_h, next_h, result.w.view(), next_w) +
             penalty(next_h.view(), [&](Index row) { return l2_of_row(xt, row, options); }, threads);
         if (!std::isfinite(objective))
             throw NumericalError("the factors overflow float32: scale the ratings down or raise l2");

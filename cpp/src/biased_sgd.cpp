@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace matfact {
 
@@ -15,7 +14,7 @@ void start_rows(Matrix<float>& rows, Index width)
     for (Index i = 0; i < rows.n_rows(); ++i) {
         float* const row = &rows(i, 0);
         row[width + factor_scale] = 1.0f;
-        row[width + factor_norm] = std::inner_product(row, row + width, row, 0.0f);
+        apply_scale(row, width);
     }
 }
 
@@ -50,7 +49,7 @@ void biased_sgd(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& 
             });
             for_blocks(rows.items().n_rows(), 256, threads, [&](Index begin, Index end, Index) {
                 for (Index i = begin; i < end; ++i)
-                    RatingBatch::apply_scale(&rows.items()(i, 0), width);
+                    apply_scale(&rows.items()(i, 0), width);
             });
         },
         result);

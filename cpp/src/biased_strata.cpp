@@ -89,15 +89,15 @@ template <class I> double BiasedStrata<I>::objective() const
         }
         partial[static_cast<std::size_t>(block)] = sum;
     });
-    return objective(ordered_sum(partial));
+    return with_penalties(ordered_sum(partial));
 }
 
 template <class I> double BiasedStrata<I>::objective_without_products() const
 {
-    return objective(static_cast<double>(linalg::stored_entries(x_)));
+    return with_penalties(static_cast<double>(linalg::stored_entries(x_)));
 }
 
-template <class I> double BiasedStrata<I>::objective(double squared_errors) const
+template <class I> double BiasedStrata<I>::with_penalties(double squared_errors) const
 {
     const double ratio = 1.0 / scale_;
     return scale_ * scale_ *

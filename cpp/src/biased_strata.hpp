@@ -30,15 +30,15 @@ public:
     Index width() const { return width_; }       ///< of a padded factor: the tail of a row begins there
     float l2_ratio() const { return l2_ratio_; } ///< of a row's l2 of the factor over that of the bias
     double objective() const;                    ///< of BiasedOptions, in units of the ratings
-    double objective_without_products() const;   ///< the same, were all errors the ratings' distances from their mean
+    double objective_without_products() const;   ///< the same, were all errors a standard deviation of the ratings
     void keep();                                 ///< remembers all rows, in their order: a copy is all it costs
     void restore();                              ///< as they were when keep() was called
     void write(BiasedFactors& result) const;     ///< w and h, of their full size
 
 private:
-    CsrView<float, I> x_, xt_;
-    double objective(double squared_errors) const;
+    double with_penalties(double squared_errors) const;
 
+    CsrView<float, I> x_, xt_;
     Index n_components_, width_;
     int threads_;
     double scale_; ///< standard deviation of the ratings

@@ -198,11 +198,11 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         for (RowWorker& worker : workers)
             worker.blocks.emplace_back(k, options.block_size, longest);
     const auto update = [&](CsrView<float, I> rows, const RowSchedule& schedule, const ImplicitEquations<I>& equations,
-                            MatrixView<const float> features, MatrixView<float> out) {
+                            MatrixView<const float> features, MatrixView<float> out, bool exactly) {
         const auto solve = [&](RowWorker& worker, const linalg::RowEntries<I>& entries, Index row) {
             const float* const d = worker.diagonal.data();
             // In as many unknowns as entries, few of these are solved exactly at the price of one block.
-            if (is_exact || (options.solver == ImplicitSolver::block && entries.n <= options.block_size))
+            if (exactly || (options.solver == ImplicitSolver::block && entries.n <= options.block_size))
                 return worker.solver.solve(features, entries, d, &out(row, 0));
             if (options.solver == ImplicitSolver::block)
                 return worker.blocks.front().improve(features, entries, d, &out(row, 0));
@@ -216,10 +216,12 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
         do {
             const ImplicitEquations<I> of_items(
                 xt, rotate_to_eigenbasis(w, is_exact ? nullptr : &h, threads, interrupt), options);
-            update(xt, items, of_items, w.view(), h.writable());
+            // A start gives the users only: improving from zero would fall behind what they know of the items.
+            const bool lacks_items = result.n_iter == 0 && options.start.data != nullptr;
+            update(xt, items, of_items, w.view(), h.writable(), is_exact || lacks_items);
             std::vector<double> spectrum = rotate_to_eigenbasis(h, is_exact ? nullptr : &w, threads, interrupt);
             const ImplicitEquations<I> of_users(x, spectrum, options);
-            const double objective = update(x, users, of_users, h.view(), w.writable()) +
+            const double objective = update(x, users, of_users, h.view(), w.writable(), is_exact) +
                                      penalty(h.view(), [&](Index row) { return of_items.l2(row); }, threads);
             if (!std::isfinite(objective))
                 throw NumericalError("the factors overflow float32: scale the values down or raise l2");

@@ -28,8 +28,8 @@ template <class I> struct StrataEntry {
     float value;
 };
 
-/// The grid depends on the shape of x and its numbers of entries only. Within a block, entries are in
-/// the order of the places of their rows, and those of a row in that of x.
+/// The grid depends on the shape of x and its numbers of entries only. Within a block, entries are in the order of the
+/// places of their rows, and those of a row in that of x.
 template <class I> class Strata {
 public:
     struct Block {

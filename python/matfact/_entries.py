@@ -64,7 +64,7 @@ def to_csr(rows: Codes, cols: Codes, data: npt.NDArray[np.float32], shape: tuple
 
 
 def summed_csr(entries: Entries, shape: tuple[int, int]) -> Any:
-    """CSR from entries in any order, which takes linear time; those stored more than once are summed."""
+    """CSR from entries in any order, without a sort of all of them; those stored more than once are summed."""
     index = index_type(shape, len(entries.data))
     place = (entries.rows.astype(index), entries.cols.astype(index))
     return sp.coo_array((entries.data, place), shape=shape).tocsr()

@@ -42,9 +42,9 @@ class BiasedMF(Rating):
     solver : {"als", "cg", "sgd", "adam", "gibbs"}, default="als"
         Alternating least squares, where each row's equations are solved exactly; the same with `cg_steps` conjugate
         gradients from where the sweep before left the row, in a fraction of the time; stochastic gradient descent,
-        which takes a step for each rating with a rate of each row that falls as its gradients add up [4]_; Adam [5]_,
-        which takes one for each of some hundred or more blocks of ratings; or Gibbs sampling, some ten times the sweeps
-        of ``"als"`` and `n_samples` times the memory.
+        which takes a step for up to sixteen ratings of a user with a rate of each row that falls as its gradients add
+        up [4]_; Adam [5]_, which takes one for each of some hundred or more blocks of ratings; or Gibbs sampling, some
+        ten times the sweeps of ``"als"`` and `n_samples` times the memory.
     l2 : float, default=0.05
         :math:`\lambda`, at least 0. This, `l2_scaling`, `max_iter` and `tol` are not of ``"gibbs"``.
     l2_scaling : {"count", "none"}, default="count"
@@ -254,8 +254,9 @@ class BiasedMF(Rating):
         return {"mean": float(shared[0])}
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
-        self._fitted_options = self._options()
-        self._draws = _Draws.of(facts, self._n_unknowns()) if self.solver == "gibbs" else None
+        options = self._options()
+        draws = _Draws.of(facts, _n_unknowns(options)) if self.solver == "gibbs" else None
+        self._fitted_options, self._draws = options, draws
         self.global_mean_ = float(facts["mean"])
         self.user_factors_, self.item_factors_ = self._factors(w), self._factors(h)
         if self._draws is not None:
@@ -269,12 +270,8 @@ class BiasedMF(Rating):
     def _of_anybody(self) -> npt.NDArray[Any]:
         return super()._of_anybody() if self._fitted_options["biases"] else item_means(self.interactions_)
 
-    def _n_unknowns(self) -> int:
-        """Of each row in one fit, or one draw."""
-        return int(self._fitted_options["n_components"] + self._fitted_options["biases"])
-
     def _n_columns(self) -> int:
-        return self._n_unknowns() * self._n_draws()
+        return _n_unknowns(self._fitted_options) * self._n_draws()
 
     def _n_draws(self) -> int:
         return 1 if self._draws is None else self._draws.n
@@ -386,6 +383,11 @@ class BiasedMF(Rating):
         if self._draws is None:
             return factor[:, -1]
         return cast(Factor, self._by_draw(factor)[:, :, -1].mean(axis=1, dtype=np.float64).astype(np.float32))
+
+
+def _n_unknowns(options: dict[str, Any]) -> int:
+    """Of each row in one fit, or one draw."""
+    return int(options["n_components"] + options["biases"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Interactions:
         entries = Entries(rows, cols, as_values(values), times)
         if times is None:
             matrix = summed_csr(entries, shape)
-            if matrix.nnz == len(values):  # nothing came twice, which needs a search among entries in order
+            if matrix.nnz == len(entries.data):  # nothing came twice, which needs a search among entries in order
                 self._assign(matrix, None, user_ids, item_ids, 0)
                 return
         entries, n_duplicates = distinct_entries(entries, duplicates, user_ids, item_ids)

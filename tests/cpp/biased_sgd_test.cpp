@@ -1,4 +1,4 @@
-#include "biased_strata.hpp"
+#include "biased_stochastic.hpp"
 #include "matfact/random.hpp"
 #include "support/sparse.hpp"
 
@@ -304,6 +304,62 @@ TEST_CASE("a penalty of any size is no divergence, and steps that are too long a
                              "the objective grows without bound with learning_rate=1000: pass a lower learning_rate",
                              NumericalError);
     }
+}
+
+TEST_CASE("a penalty beyond the range of float32 freezes factors, and keeps them finite")
+{
+    BiasedOptions options = small_options(BiasedSolver::sgd);
+    options.max_iter = 3;
+    options.l2 = 1e25;
+    const BiasedFactors f = fit(options);
+    CHECK(std::isfinite(f.history.back()));
+    options.l2 = 0.05;
+    CHECK(std::isfinite(fit(options, 1e-25).history.back()));
+}
+
+TEST_CASE("an interrupted sweep gives way to the one before, and a short one is not interrupted")
+{
+    const auto x = planted(false), xt = planted(true);
+    BiasedOptions options = small_options(BiasedSolver::sgd);
+    struct Ended {
+        BiasedFactors factors;
+        Index n_begun = 0;
+    };
+    /// Each sweep adds 1 to all user biases, in two halves; the first look for an interrupt from sweep `fatal` on
+    /// throws.
+    const auto run = [&](std::chrono::milliseconds uncopied, Index fatal) {
+        BiasedStrata<std::int32_t> rows(x.view(), xt.view(), options, 3.0, 1.0f, 1);
+        Ended ended;
+        ended.factors.w = Matrix<float>(80, 4);
+        ended.factors.h = Matrix<float>(50, 4);
+        const Progress progress = [&](const Iteration& done) {
+            if (std::isnan(done.objective) && ended.n_begun >= fatal)
+                throw std::runtime_error("interrupted");
+            return false;
+        };
+        const auto sweep = [&](Index, const linalg::Checkpoint& interrupt) {
+            ++ended.n_begun;
+            for (Index u = 0; u < 80; ++u) {
+                if (u == 40 && interrupt)
+                    interrupt();
+                rows.users()(u, rows.width() + row_bias) += 0.01f;
+            }
+        };
+        CHECK_THROWS_WITH(run_sweeps(rows, options, 0.1, progress, sweep, ended.factors, uncopied), "interrupted");
+        return ended;
+    };
+    const Ended copied = run(std::chrono::milliseconds(-1), 3), finished = run(std::chrono::hours(1), 3);
+    CHECK(copied.n_begun == 3); // and given up in its middle
+    CHECK(copied.factors.n_iter == 2);
+    CHECK(finished.n_begun == 3); // complete before the look
+    CHECK(finished.factors.n_iter == 3);
+    for (const Ended* one : {&copied, &finished}) {
+        CHECK(one->factors.history.size() == static_cast<std::size_t>(one->factors.n_iter));
+        for (Index u = 1; u < 79; ++u) // all users alike
+            CHECK(one->factors.w(u, 3) == one->factors.w(0, 3));
+    }
+    CHECK(finished.factors.w(0, 3) > copied.factors.w(0, 3));
+    CHECK(run(std::chrono::hours(1), 1).factors.n_iter == 0); // the first sweep has nothing to lose
 }
 
 TEST_CASE("biased_mf names a learning rate that is out of range")

@@ -88,7 +88,15 @@ TEST_CASE("as many conjugate gradient steps as unknowns solve a row, and each st
         CAPTURE(n);
         const Row row(n, k);
         linalg::RowSolver solver(k);
-        const std::vector<float> scale(static_cast<std::size_t>(k), 1.0f);
+        std::vector<float> scale(static_cast<std::size_t>(k)); // uneven: near the diagonal of the system
+        for (Index c = 0; c < k; ++c) {
+            scale[static_cast<std::size_t>(c)] = row.diagonal[static_cast<std::size_t>(c)];
+            for (Index j = 0; j < n; ++j) {
+                const auto at = static_cast<std::size_t>(j);
+                const float f = row.root[at] * row.features(row.indices[at], c);
+                scale[static_cast<std::size_t>(c)] += (c % 2 == 0 ? 0.5f : 1.0f) * f * f;
+            }
+        }
         std::vector<float> exact(scale.size()), x(scale.size(), 0.0f);
         const double best =
             solver.solve(row.features.view().block(0, 0, 200, k), row.entries(), row.diagonal.data(), exact.data());

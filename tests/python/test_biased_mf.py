@@ -102,7 +102,7 @@ def test_conjugate_gradients_without_a_penalty_stay_finite(ratings):
 
 def test_a_fit_of_conjugate_gradients_goes_on_from_a_start(ratings):
     m = matfact.BiasedMF(4, solver="cg", random_state=0).fit(ratings)
-    again = matfact.BiasedMF(4, solver="cg", max_iter=1, cg_steps=8, random_state=0).fit(ratings, start=m)
+    again = matfact.BiasedMF(4, solver="cg", max_iter=1, random_state=0).fit(ratings, start=m)
     assert again.objective_ <= m.objective_
 
 

@@ -18,7 +18,7 @@ enum class L2Scaling {
 enum class BiasedSolver {
     als,  ///< each row's equations exactly, the items' and the users' in turn
     cg,   ///< some steps of preconditioned conjugate gradients on them, from the row of the sweep before
-    sgd,  ///< steps along the gradients of single ratings, with rates of the rows
+    sgd,  ///< steps along the gradients of a few ratings of a user, with rates of the rows
     adam, ///< steps of Adam along the gradients of blocks of ratings
 };
 
@@ -38,8 +38,7 @@ struct BiasedOptions {
     double tol = 0.0; ///< relative decrease of the objective at which the iteration has converged; 0 = never
     std::uint64_t seed = 0;
     int num_threads = 0;             ///< 0 = the process default
-    MatrixView<const float> start{}; ///< of als and cg, (n_users, n_components [+ 1]): w to start from; empty =
-                                     ///< random
+    MatrixView<const float> start{}; ///< of als and cg, (n_users, n_components [+ 1]): w at first; empty = random
     void validate() const;           ///< throws std::invalid_argument naming the field
 };
 
@@ -53,10 +52,10 @@ struct BiasedFactors {
     Status status = Status::max_iter;
 };
 
-/// x (n_users, n_items) with finite values, and its transpose xt. Throws NumericalError where steps are too long or
-/// factors overflow. `progress` is also called, with an objective of NaN, between pieces of a sweep; what it returns
-/// does not count then. Where it throws after a complete sweep, `last` gets what that has made; where steps are too
-/// long it need not.
+/// x (n_users, n_items) with finite values, no pair twice, and its transpose xt. Throws NumericalError where steps are
+/// too long or factors overflow. `progress` is also called, with an objective of NaN, between pieces of a sweep; what
+/// it returns does not count then. Where it throws after a complete sweep, `last` gets what that has made; where steps
+/// are too long it need not.
 template <class I>
 BiasedFactors biased_mf(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& options,
                         const Progress& progress = {}, BiasedFactors* last = nullptr);

@@ -24,8 +24,8 @@ template <int rows> struct BasisTile {
     const double* ahead(int row, Index col) const { return data + (rows + row) * stride + col; }
 };
 
-/// Calls body(j) for every column, whose rows in the tile that follows have been asked for. The last tile asks beyond
-/// the end, which prefetches may.
+/// Calls body(j) for every column. Its rows in the tile that follows have been asked for, unless tiles are converted;
+/// the last one asks beyond the end, which prefetches may.
 template <int rows, class Body> inline void for_columns(const BasisTile<rows>& v, const Body& body)
 {
     for (Index begin = 0; begin < v.n_cols; begin += line) {

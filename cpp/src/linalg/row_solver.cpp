@@ -128,7 +128,7 @@ void add_all_images(MatrixView<const float> features, const RowEntries<I>& entri
 }
 
 /// The same for features of any width.
-template <bool adds, int packets = 1, class I, class Weigh>
+template <bool adds, int packets = small_block / size, class I, class Weigh>
 void add_all_images(MatrixView<const float> features, const RowEntries<I>& entries, bool prefetches, Index wide,
                     const float* p, const Weigh& weigh, float* out)
 {
@@ -136,7 +136,7 @@ void add_all_images(MatrixView<const float> features, const RowEntries<I>& entri
         if (wide == packets * size)
             add_all_images<packets, adds>(features, entries, prefetches, p, weigh, out);
         else
-            add_all_images<adds, packets + 1>(features, entries, prefetches, wide, p, weigh, out);
+            add_all_images<adds, packets + small_block / size>(features, entries, prefetches, wide, p, weigh, out);
     } else
         for (Index j = 0; j < entries.n; ++j) {
             const auto row = [&](Index i) {

@@ -22,8 +22,6 @@ constexpr Index worth_threads = 256; ///< below, one thread is done before other
 /// Of the upper triangle.
 template <class T> T largest_magnitude(MatrixView<const T> a, int threads)
 {
-    if (a.col_stride != 1)
-        a = a.transposed();
     std::vector<T> largest(static_cast<std::size_t>(block_count(a.n_rows, block_rows)), T(0));
     for_blocks(a.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
         T value = 0;

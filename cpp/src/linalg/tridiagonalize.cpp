@@ -279,7 +279,7 @@ template <class T> void reflect_one_by_one(const TridiagonalForm<T>& form, Matri
 }
 
 /// Reflections begin .. begin + count as 1 - v' t v, with v (count, width) for the last columns and t upper triangular.
-/// Where there is room, leading columns of zeros make the width one of whole packets.
+/// Where there is room, leading columns of zeros make the width one of whole half packets.
 template <class T> class CompactReflections {
 public:
     static constexpr Index most = std::is_same_v<T, float> ? 96 : 72; ///< whole panels
