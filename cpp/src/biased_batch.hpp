@@ -149,7 +149,8 @@ private:
             const Packet factor_l2 = ei::pmul(ratio, l2), step = ei::pdiv(rate, ei::psqrt(squares));
             const Packet keep = ei::pdiv(one, ei::pmadd(step, factor_l2, one)), along = ei::pmul(step, error);
             own_squares = ei::padd(own_squares, present(gradient(own_factor_l2s, own_norm, norm)));
-            ei::pstore(squares_ + j, ei::padd(squares, gradient(factor_l2, norm, own_norm)));
+            ei::pstore(squares_ + j,
+                       ei::pmin(all(most_squares), ei::padd(squares, gradient(factor_l2, norm, own_norm))));
             ei::pstore(to_own_ + j, ei::pmul(error, scale));
             ei::pstore(to_other_ + j, ei::pdiv(along, scale));
             ei::pstore(scale_ + j, ei::pmul(scale, keep));
@@ -161,15 +162,15 @@ private:
             const Packet slope = ei::psub(error, ei::pmul(l2, bias));
             const Packet own_slope = present(ei::psub(error, ei::pmul(own_l2s, own_bias)));
             ei::pstore(bias_ + j, ei::pdiv(ei::pmadd(bias_step, error, bias), ei::pmadd(bias_step, l2, one)));
-            ei::pstore(bias_squares_ + j, ei::pmadd(slope, slope, bias_squares_here));
+            ei::pstore(bias_squares_ + j, ei::pmin(all(most_squares), ei::pmadd(slope, slope, bias_squares_here)));
             own_slopes = ei::pmadd(own_slope, own_slope, own_slopes);
             errors = ei::padd(errors, error);
         }
         const auto n = static_cast<float>(n_);
         const float step = rates_.factor / std::sqrt(own[factor_squares]);
         const float bias_step = rates_.bias / std::sqrt(own[bias_squares]);
-        own[factor_squares] += ei::predux(own_squares);
-        own[bias_squares] += ei::predux(own_slopes);
+        own[factor_squares] = std::min(most_squares, own[factor_squares] + ei::predux(own_squares));
+        own[bias_squares] = std::min(most_squares, own[bias_squares] + ei::predux(own_slopes));
         own[row_bias] = (own[row_bias] + bias_step * ei::predux(errors)) / (1.0f + n * bias_step * own_l2);
         const float keep = 1.0f / (1.0f + n * step * own_factor_l2);
         const Packet by = all(keep * step);
@@ -219,6 +220,7 @@ private:
     }
 
     static constexpr float least_scale = 1e-4f;
+    static constexpr float most_squares = 1e36f; ///< the root of infinity is NaN where it is approximated
     static constexpr float ones_and_zeros[2 * capacity] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
     Index width_, n_ = 0;

@@ -306,7 +306,7 @@ TEST_CASE("a penalty of any size is no divergence, and steps that are too long a
     }
 }
 
-TEST_CASE("a penalty beyond the range of float32 freezes factors, and keeps them finite")
+TEST_CASE("a penalty whose square is beyond the range of float32 leaves factors finite")
 {
     BiasedOptions options = small_options(BiasedSolver::sgd);
     options.max_iter = 3;
