@@ -65,8 +65,8 @@ template <class I> RowSchedule::RowSchedule(CsrView<float, I> x, Index n_feature
 }
 
 /// For row i, equations(i, worker) fills worker.root, worker.right, worker.diagonal and, for conjugate gradients,
-/// worker.preconditioner, and returns the objective of the row at zero; solve(worker, entries, i) overwrites the row and returns by how much that lowered its objective. The
-/// sum of the rows' objectives is returned.
+/// worker.preconditioner, and returns the objective of the row at zero; solve(worker, entries, i) overwrites the row
+/// and returns by how much that lowered its objective. The sum of the rows' objectives is returned.
 template <class I, class Equations, class Solve>
 double sweep_rows(CsrView<float, I> x, const RowSchedule& schedule, const Equations& equations, const Solve& solve,
                   std::vector<RowWorker>& workers, const linalg::Checkpoint& interrupt)
