@@ -74,15 +74,30 @@ public:
         if (gradient)
             products = {gradient->w(), gradient->h()};
         const double squares = x_.residual_pass({p.w(), p.h()}, products);
-        const SquaredNorms<T> norms(p, threads_);
-        if (gradient) {
-            add_penalty(p.w(), gradient->w(), p.n_rows * p.stride, options_.l2_w);
-            add_penalty(p.h(), gradient->h(), p.values.size() - p.n_rows * p.stride, options_.l2_h);
-            const SquaredNorms<T> slopes(*gradient, threads_);
-            const double scale = 2.0 * weight_ * std::sqrt(x_.squared_norm * (norms.w + norms.h));
-            stationarity_ = scale > 0.0 ? std::sqrt(slopes.w + slopes.h) / scale : 0.0;
+        if (!gradient) {
+            const SquaredNorms<T> norms(p, threads_);
+            return weight_ * squares + options_.l2_w * norms.w + options_.l2_h * norms.h;
         }
-        return weight_ * squares + options_.l2_w * norms.w + options_.l2_h * norms.h;
+        const Index size_w = p.n_rows * p.stride, size_h = p.values.size() - size_w;
+        const Index blocks_w = block_count(size_w, flat_block), n_blocks = blocks_w + block_count(size_h, flat_block);
+        blocks_.resize(static_cast<std::size_t>(n_blocks));
+        for_each_task(n_blocks, n_blocks > 2 ? threads_ : 1, [&](Index block) {
+            const bool is_w = block < blocks_w;
+            const Index begin = (is_w ? block : block - blocks_w) * flat_block;
+            const Index size = std::min(flat_block, (is_w ? size_w : size_h) - begin);
+            blocks_[static_cast<std::size_t>(block)] =
+                finish_block((is_w ? p.w() : p.h()) + begin, (is_w ? gradient->w() : gradient->h()) + begin, size,
+                             is_w ? options_.l2_w : options_.l2_h);
+        });
+        double norm_w = 0.0, norm_h = 0.0, slopes = 0.0;
+        for (Index block = 0; block < n_blocks; ++block) {
+            const BlockNorms& norms = blocks_[static_cast<std::size_t>(block)];
+            (block < blocks_w ? norm_w : norm_h) += norms.factor;
+            slopes += norms.gradient;
+        }
+        const double scale = 2.0 * weight_ * std::sqrt(x_.squared_norm * (norm_w + norm_h));
+        stationarity_ = scale > 0.0 ? std::sqrt(slopes) / scale : 0.0;
+        return weight_ * squares + options_.l2_w * norm_w + options_.l2_h * norm_h;
     }
 
     /// Gradient norm relative to 2 weight ||X|| ||(W, H)||, after evaluate() with a gradient.
@@ -119,14 +134,21 @@ public:
     int threads() const { return threads_; }
 
 private:
+    /// Squared norms of a part of a factor and of its gradient.
+    struct BlockNorms {
+        double factor, gradient;
+    };
+
     /// gradient = 2 (weight products + l2 factor), in place of the products.
-    void add_penalty(const T* factor, T* gradient, Index size, double l2) const
+    BlockNorms finish_block(const T* factor, T* gradient, Index size, double l2) const
     {
         const T a = static_cast<T>(2.0 * weight_), b = static_cast<T>(2.0 * l2);
-        for_blocks(size, flat_block, threads_, [&](Index begin, Index end, Index) {
-            Flat<T> g(gradient + begin, end - begin);
-            g = b == T(0) ? (a * g).eval() : (a * g + b * ConstFlat<T>(factor + begin, end - begin)).eval();
-        });
+        Flat<T> g(gradient, size);
+        if (b == T(0))
+            g *= a;
+        else
+            g = a * g + b * ConstFlat<T>(factor, size);
+        return {SquaredNorms<T>::of_block(factor, size), SquaredNorms<T>::of_block(gradient, size)};
     }
 
     void precondition_factor(const T* other, Index other_rows, T* gradient, Index rows, Index stride, double share,
@@ -151,6 +173,7 @@ private:
     const FactorizeOptions& options_;
     int threads_;
     double weight_, stationarity_ = std::numeric_limits<double>::infinity();
+    std::vector<BlockNorms> blocks_;
 };
 
 /// out = p - step * direction.

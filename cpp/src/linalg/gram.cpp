@@ -35,8 +35,12 @@ void pack_gram_panel(MatrixView<const T> rows, Index col, double scale, const do
         const T* source = rows.data + k * rows.row_stride + col * rows.col_stride;
         C* out = panel + k * width;
         const double shift = row_mean ? row_mean[k] : 0.0;
-        for (Index j = 0; j < used; ++j)
-            out[j] = static_cast<C>(scale * (static_cast<double>(source[j * rows.col_stride]) - shift));
+        if (rows.col_stride == 1)
+            for (Index j = 0; j < used; ++j)
+                out[j] = static_cast<C>(scale * (static_cast<double>(source[j]) - shift));
+        else
+            for (Index j = 0; j < used; ++j)
+                out[j] = static_cast<C>(scale * (static_cast<double>(source[j * rows.col_stride]) - shift));
         for (Index j = used; j < width; ++j)
             out[j] = C(0);
     }

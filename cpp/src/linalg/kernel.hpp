@@ -47,41 +47,82 @@ template <class T> struct Coefficients {
     Index row_stride, depth_stride;
 };
 
-template <class T, int packets, int rows, class P = Packet<T>>
+/// Before a loop over a tile: unrolled at once, its sums are seen to fit the registers and never go through memory.
+#ifdef __GNUC__
+#define MATFACT_UNROLL _Pragma("GCC unroll 8")
+#else
+#define MATFACT_UNROLL
+#endif
+
+/// A tile `packets` packets wide and, with `halves` = 1, half a packet more.
+template <class T, int packets, int rows, int halves = 0>
 inline void multiply_tile_fixed(Index depth, const T* panel, Index panel_stride, Coefficients<T> coef, T* out,
                                 Index out_stride, bool add)
 {
     namespace ei = Eigen::internal;
-    constexpr Index size = sizeof(P) / sizeof(T);
-    P sum[rows][packets];
-    for (int r = 0; r < rows; ++r)
+    using P = Packet<T>;
+    using Half = HalfPacket<T>;
+    constexpr Index size = packet_size<T>, whole = packets * size;
+    static_assert(packets + halves > 0 && packets + halves <= tile_packets && halves <= 1);
+    P sum[rows][packets > 0 ? packets : 1];
+    Half half_sum[rows];
+    MATFACT_UNROLL
+    for (int r = 0; r < rows; ++r) {
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
-            sum[r][p] = add ? ei::ploadu<P>(out + r * out_stride + p * size) : ei::pset1<P>(T(0));
-    const T* c = coef.data;
-    for (Index k = 0; k < depth; ++k, panel += panel_stride, c += coef.depth_stride) {
-        P row[packets];
-        for (int p = 0; p < packets; ++p)
-            row[p] = ei::ploadu<P>(panel + p * size);
+            sum[r][p] = ei::pset1<P>(T(0));
+        if constexpr (halves > 0)
+            half_sum[r] = ei::pset1<Half>(T(0));
+    }
+    if (add) {
+        MATFACT_UNROLL
         for (int r = 0; r < rows; ++r) {
-            const P broadcast = ei::pset1<P>(c[r * coef.row_stride]);
+            MATFACT_UNROLL
             for (int p = 0; p < packets; ++p)
-                sum[r][p] = ei::pmadd(broadcast, row[p], sum[r][p]);
+                sum[r][p] = ei::ploadu<P>(out + r * out_stride + p * size);
+            if constexpr (halves > 0)
+                half_sum[r] = ei::ploadu<Half>(out + r * out_stride + whole);
         }
     }
-    for (int r = 0; r < rows; ++r)
+    const T* c = coef.data;
+    for (Index k = 0; k < depth; ++k, panel += panel_stride, c += coef.depth_stride) {
+        P row[packets > 0 ? packets : 1];
+        MATFACT_UNROLL
+        for (int p = 0; p < packets; ++p)
+            row[p] = ei::ploadu<P>(panel + p * size);
+        Half half_row;
+        if constexpr (halves > 0)
+            half_row = ei::ploadu<Half>(panel + whole);
+        MATFACT_UNROLL
+        for (int r = 0; r < rows; ++r) {
+            const P broadcast = ei::pset1<P>(c[r * coef.row_stride]);
+            MATFACT_UNROLL
+            for (int p = 0; p < packets; ++p)
+                sum[r][p] = ei::pmadd(broadcast, row[p], sum[r][p]);
+            if constexpr (halves > 0)
+                half_sum[r] = ei::pmadd(ei::pset1<Half>(c[r * coef.row_stride]), half_row, half_sum[r]);
+        }
+    }
+    MATFACT_UNROLL
+    for (int r = 0; r < rows; ++r) {
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             ei::pstoreu(out + r * out_stride + p * size, sum[r][p]);
+        if constexpr (halves > 0)
+            ei::pstoreu(out + r * out_stride + whole, half_sum[r]);
+    }
 }
 
-template <class T, int packets, int rows = tile_rows, class P = Packet<T>>
+template <class T, int packets, int rows = tile_rows, int halves = 0>
 inline void multiply_tile_rows(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
                                T* out, Index out_stride, bool add)
 {
     eigen_assert(n_rows <= rows);
     if (n_rows == rows)
-        multiply_tile_fixed<T, packets, rows, P>(depth, panel, panel_stride, coef, out, out_stride, add);
+        multiply_tile_fixed<T, packets, rows, halves>(depth, panel, panel_stride, coef, out, out_stride, add);
     else if constexpr (rows > 1)
-        multiply_tile_rows<T, packets, rows - 1, P>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+        multiply_tile_rows<T, packets, rows - 1, halves>(n_rows, depth, panel, panel_stride, coef, out, out_stride,
+                                                         add);
 }
 
 /// out(r, c) = [add ? out(r, c) : 0] + sum over k of coef(r, k) * panel[k * panel_stride + c] for r < n_rows <=
@@ -98,12 +139,35 @@ inline void multiply_tile(int n_rows, int packets, Index depth, const T* panel, 
         multiply_tile_rows<T, 2>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
 }
 
-/// As multiply_tile, for all c of half a packet.
-template <class T>
-inline void multiply_half_tile(int n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef,
-                               T* out, Index out_stride, bool add)
+/// As multiply_tile, for any number of rows of one width.
+template <class T, int packets, int halves>
+inline void multiply_strip(Index n_rows, Index depth, const T* panel, Index panel_stride, Coefficients<T> coef, T* out,
+                           Index out_stride, bool add)
 {
-    multiply_tile_rows<T, 1, tile_rows, HalfPacket<T>>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+    for (; n_rows >= tile_rows; n_rows -= tile_rows) {
+        multiply_tile_fixed<T, packets, tile_rows, halves>(depth, panel, panel_stride, coef, out, out_stride, add);
+        coef.data += tile_rows * coef.row_stride;
+        out += tile_rows * out_stride;
+    }
+    if (n_rows > 0)
+        multiply_tile_rows<T, packets, tile_rows - 1, halves>(static_cast<int>(n_rows), depth, panel, panel_stride,
+                                                              coef, out, out_stride, add);
+}
+
+/// As multiply_strip, for a padded width below panel_width. Half a packet shares its coefficients with the packets
+/// before it.
+template <class T, int packets = tile_packets - 1>
+inline void multiply_narrow(Index width, Index n_rows, Index depth, const T* panel, Index panel_stride,
+                            Coefficients<T> coef, T* out, Index out_stride, bool add)
+{
+    if (width > packets * packet_size<T>)
+        multiply_strip<T, packets, 1>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+    else if constexpr (packets > 0) {
+        if (width == packets * packet_size<T>)
+            multiply_strip<T, packets, 0>(n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+        else
+            multiply_narrow<T, packets - 1>(width, n_rows, depth, panel, panel_stride, coef, out, out_stride, add);
+    }
 }
 
 /// The least whole number of half packets that holds n numbers, as multiply_tiles wants it.
@@ -117,20 +181,12 @@ template <class T>
 inline void multiply_tiles(Index n_rows, Index width, Index depth, const T* panel, Index panel_stride,
                            Coefficients<T> coef, T* out, Index out_stride, bool add)
 {
-    for (Index row = 0; row < n_rows; row += tile_rows) {
-        const auto used = static_cast<int>(std::min<Index>(tile_rows, n_rows - row));
-        const Coefficients<T> of_tile{coef.data + row * coef.row_stride, coef.row_stride, coef.depth_stride};
-        T* const to = out + row * out_stride;
-        Index c = 0;
-        while (width - c >= packet_size<T>) {
-            const auto packets = std::min<Index>(tile_packets, (width - c) / packet_size<T>);
-            multiply_tile<T>(used, static_cast<int>(packets), depth, panel + c, panel_stride, of_tile, to + c,
-                             out_stride, add);
-            c += packets * packet_size<T>;
-        }
-        if (c < width)
-            multiply_half_tile<T>(used, depth, panel + c, panel_stride, of_tile, to + c, out_stride, add);
-    }
+    Index c = 0;
+    for (; width - c >= panel_width<T>; c += panel_width<T>)
+        multiply_strip<T, tile_packets, 0>(n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
+    multiply_narrow<T>(width - c, n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
 }
+
+#undef MATFACT_UNROLL
 
 } // namespace matfact::linalg
