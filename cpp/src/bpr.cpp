@@ -1,7 +1,7 @@
 #include "matfact/bpr.hpp"
 
 #include "checkpoint.hpp"
-#include "linalg/csr.hpp"
+#include "pair_options.hpp"
 #include "pair_sampler.hpp"
 #include "parallel.hpp"
 #include "random_factor.hpp"
@@ -40,15 +40,6 @@ struct Tally {
         return n > 1.0 ? std::sqrt(std::max(0.0, squares / n - mean_loss() * mean_loss()) / (n - 1.0)) : 0.0;
     }
 };
-
-template <class I> void check_pairs(CsrView<float, I> x, int threads)
-{
-    linalg::check_structure(x, threads);
-    require(x.n_cols < Index{1} << 32, "x must have less than 2^32 columns");
-    for (Index u = 0; u < x.n_rows; ++u)
-        for (auto p = static_cast<Index>(x.indptr[u]) + 1; p < static_cast<Index>(x.indptr[u + 1]); ++p)
-            require(x.indices[p - 1] < x.indices[p], "the column indices of each row must ascend");
-}
 
 /// Both factors, padded, and the steps on them.
 template <PairMethod method, class I> class PairDescent {
@@ -267,16 +258,6 @@ Matrix<float> solve_rows(CsrView<float, I> x, MatrixView<const float> h, const s
             interrupt();
     }
     return result;
-}
-
-/// Calls body with the method that the options stand for, as a constant.
-template <class Body> auto with_method(const BprOptions& options, const Body& body)
-{
-    if (options.loss == PairLoss::warp)
-        return body(std::integral_constant<PairMethod, PairMethod::warp>());
-    if (options.negatives == Negatives::adaptive)
-        return body(std::integral_constant<PairMethod, PairMethod::highest>());
-    return body(std::integral_constant<PairMethod, PairMethod::logistic>());
 }
 
 } // namespace

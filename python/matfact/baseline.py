@@ -11,7 +11,7 @@ from matfact import typing as mt
 from matfact._recommender import Factor, as_interactions
 from matfact._recommender.rating import Rating
 from matfact._validation import as_count, as_real
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
 class Baseline(Rating):
@@ -134,7 +134,7 @@ class Baseline(Rating):
     def _solve_rows(self, rows: Any) -> Factor:
         return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self._fitted_l2["user"]))
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self._fitted_l2["item"]))
 
     def _queries(self, w: Factor) -> Factor:

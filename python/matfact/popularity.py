@@ -8,7 +8,7 @@ import numpy as np
 
 from matfact import typing as mt
 from matfact._recommender import Factor, Recommender, as_interactions, popularity
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
 class Popularity(Recommender):
@@ -75,5 +75,5 @@ class Popularity(Recommender):
     def _solve_rows(self, rows: Any) -> Factor:
         return np.ones((rows.shape[0], 1), np.float32)
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         return cast(Factor, (np.diff(columns.indptr) / columns.shape[1]).astype(np.float32)[:, None])

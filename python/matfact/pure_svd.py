@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-import numpy as np
-
 from matfact import typing as mt
-from matfact._recommender import Factor, as_interactions
+from matfact._recommender import as_interactions
 from matfact._recommender.projection import Projection, by_degrees
 from matfact._validation import check_choice, check_n_components, check_num_threads
 from matfact.interactions import Interactions
@@ -93,9 +89,3 @@ class PureSVD(Projection):
         _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
         self._adopt_vectors(known, s, vt, scale)
         return self
-
-    def _solve_columns(self, columns: Any) -> Factor:
-        if self._scale is not None:
-            return super()._solve_columns(columns)
-        w = self._w.astype(np.float64)
-        return cast(Factor, (columns @ w @ np.linalg.pinv(w.T @ w, hermitian=True)).astype(np.float32))
