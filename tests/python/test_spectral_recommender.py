@@ -72,6 +72,27 @@ def test_threads_change_no_bit(x, num_threads):
     one, many = (matfact.SpectralRecommender(8, num_threads=n).fit(x) for n in (1, num_threads))
     assert one.user_factors_.tobytes() == many.user_factors_.tobytes()
     assert one.recommend(np.arange(50)).scores.tobytes() == many.recommend(np.arange(50)).scores.tobytes()
+    pairs = np.repeat(np.arange(50), 30), np.tile(np.arange(30), 50)
+    assert one.predict(*pairs).tobytes() == many.predict(*pairs).tobytes()
+
+
+def test_lists_have_the_scores_of_pairs(x):
+    """Bit for bit, wherever a user stands among those that are asked for together."""
+    m = matfact.SpectralRecommender(8).fit(x)
+    asked = np.arange(49)[::-1]
+    found = m.recommend(asked, 30, include=np.arange(0, 29, 2))
+    users = np.repeat(asked, 30).reshape(found.items.shape[0], -1)[:, : found.items.shape[1]]
+    scores = m.predict(users[found.mask], found.items[found.mask])
+    assert scores.tobytes() == found.scores[found.mask].tobytes()
+
+
+def test_wide_indices_change_no_bit(x):
+    m = matfact.SpectralRecommender(8).fit(x)
+    wide = x.copy()
+    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+    narrow_lists, wide_lists = m.recommend_new(x, 5), m.recommend_new(wide, 5)
+    assert narrow_lists.scores.tobytes() == wide_lists.scores.tobytes()
+    assert matfact.SpectralRecommender(8).fit(wide).recommend_new(x, 5).items.tolist() == narrow_lists.items.tolist()
 
 
 @pytest.mark.parametrize(

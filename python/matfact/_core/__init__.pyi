@@ -878,8 +878,16 @@ def top_n_i32(
     *,
     candidates: list[int] | None,
     n: int,
+    graph: tuple[_F32, _I32, _I32, _F32, _I32, _I32, int, float] | None,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def all_scores_i32(
+    queries: _F32,
+    items: _F32,
+    *,
+    graph: tuple[_F32, _I32, _I32, _F32, _I32, _I32, int, float] | None,
+    num_threads: int,
+) -> _F32: ...
 def list_metrics_i32(
     lists: _I64,
     indices: _I32,
@@ -1060,8 +1068,16 @@ def top_n_i64(
     *,
     candidates: list[int] | None,
     n: int,
+    graph: tuple[_F32, _I64, _I64, _F32, _I64, _I64, int, float] | None,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def all_scores_i64(
+    queries: _F32,
+    items: _F32,
+    *,
+    graph: tuple[_F32, _I64, _I64, _F32, _I64, _I64, int, float] | None,
+    num_threads: int,
+) -> _F32: ...
 def list_metrics_i64(
     lists: _I64,
     indices: _I64,

@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from matfact._recommender.histories import are_empty, popularity
+from matfact._top_n import Graph, all_scores
+from matfact._validation import check_num_threads
 from matfact.interactions import Codes, Interactions
 
 Factor: TypeAlias = npt.NDArray[np.float32]
@@ -47,6 +49,10 @@ class Factors(BaseEstimator):  # type: ignore[misc]
     def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
         """What each user's products are off their scores."""
         return np.zeros(len(w))
+
+    def _graph(self, history: Any) -> Graph | None:  # noqa: ARG002
+        """What scores have beside their products."""
+        return None
 
     def _check_adopted(self) -> None:
         """ValueError where the parts of a file do not fit together."""
@@ -128,9 +134,12 @@ class Factors(BaseEstimator):  # type: ignore[misc]
             scores[some] = self._scores_of(w[rows[some]], self._h[cols[some]])
         return scores
 
-    def _personal_scores(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
+    def _personal_scores(self, w: Factor, history: Any) -> Factor:
         """What `_score_all` gives users who have a history."""
-        return (self._queries(w) @ self._h.T + self._constants(w)[:, None]).astype(np.float32)
+        threads = check_num_threads(self.num_threads)
+        scores = all_scores(self._queries(w), self._h, threads, self._graph(history))
+        scores += self._constants(w)[:, None].astype(np.float32)
+        return scores
 
     def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
         """Codes of both, equally many."""
