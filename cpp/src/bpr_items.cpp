@@ -10,8 +10,6 @@ namespace matfact {
 
 namespace {
 
-constexpr Index at_once = 256; ///< items that go through a pass between two looks for an interrupt
-
 /// Items that are learned beside users and other items that stay.
 template <PairMethod method, class I> class ItemDescent {
 public:
@@ -20,12 +18,12 @@ public:
         : x_(x), columns_(columns), codes_(codes), w_(w), options_(options), threads_(threads),
           counts_(count_columns(x)), others_(counts_, options.negatives == Negatives::popularity, 1),
           free_mass_(free_masses(x, others_)), rank_loss_(method == PairMethod::warp ? others_.n_items() : 0),
-          h_(x.n_cols + at_once, h.n_cols), sums_(at_once, h.n_cols), visits_(static_cast<std::size_t>(at_once)),
-          rate_(static_cast<float>(options.learning_rate)), keep_positive_(shrink(options.l2_positive)),
-          keep_negative_(shrink(options.l2_negative))
+          h_(x.n_cols + most_rows_at_once, h.n_cols), sums_(most_rows_at_once, h.n_cols),
+          visits_(static_cast<std::size_t>(most_rows_at_once)), rate_(static_cast<float>(options.learning_rate)),
+          keep_positive_(shrink(options.l2_positive)), keep_negative_(shrink(options.l2_negative))
     {
         others_.deal(options.seed, deals, 0, threads);
-        draws_.reserve(static_cast<std::size_t>(at_once));
+        draws_.reserve(static_cast<std::size_t>(most_rows_at_once));
         for (Index i = 0; i < x.n_cols; ++i)
             for (Index c = 0; c < h.n_cols; ++c)
                 h_(i, c) = h(i, c);
@@ -36,8 +34,9 @@ public:
     Matrix<float> solve(const linalg::Checkpoint& interrupt)
     {
         Matrix<float> result(columns_.n_rows, h_.n_cols());
-        for (Index first = 0; first < columns_.n_rows; first += at_once) {
-            const Index n = std::min(at_once, columns_.n_rows - first);
+        for (Index first = 0, end = 0; first < columns_.n_rows; first = end) {
+            end = end_of_batch(columns_, first);
+            const Index n = end - first;
             std::fill_n(&h_(x_.n_cols, 0), n * h_.n_cols(), 0.0f);
             draws_.clear();
             for (Index t = 0; t < n; ++t)
@@ -186,7 +185,7 @@ Matrix<float> bpr_items(CsrView<float, I> x, CsrView<float, I> columns, const st
     require(static_cast<Index>(codes.size()) == columns.n_rows, "codes must have one entry for each row of columns");
     require(std::all_of(codes.begin(), codes.end(), [](Index code) { return code >= 0; }),
             "codes must not be negative");
-    require(x.n_cols <= static_cast<Index>(std::numeric_limits<I>::max()) - at_once,
+    require(x.n_cols <= static_cast<Index>(std::numeric_limits<I>::max()) - most_rows_at_once,
             "x has too many columns for indices of this width");
     const int threads = resolve_threads(options.num_threads);
     check_pairs(x, threads);

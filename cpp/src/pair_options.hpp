@@ -19,6 +19,20 @@ template <class I> void check_pairs(CsrView<float, I> x, int threads)
             require(x.indices[p - 1] < x.indices[p], "the column indices of each row must ascend");
 }
 
+constexpr Index most_rows_at_once = 256;
+
+/// The end of the rows that begin with `first` and go through a pass between two looks for an interrupt: one, or as
+/// many as have few entries together.
+template <class I> Index end_of_batch(CsrView<float, I> x, Index first)
+{
+    constexpr Index few = 1 << 14;
+    Index end = first + 1;
+    while (end < x.n_rows && end - first < most_rows_at_once &&
+           static_cast<Index>(x.indptr[end + 1] - x.indptr[first]) <= few)
+        ++end;
+    return end;
+}
+
 /// Calls body with the method that the options stand for, as a constant.
 template <class Body> auto with_method(const BprOptions& options, const Body& body)
 {

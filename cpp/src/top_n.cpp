@@ -17,7 +17,7 @@ using linalg::tile_rows;
 
 constexpr Index task_queries = 64; ///< at most
 constexpr double task_flops = 1e9; ///< at most, but for one tile of queries
-constexpr Index slice_tasks = 16;  ///< after which an interrupt is looked for
+constexpr Index slice_tasks = 16;  ///< after which an interrupt is looked for; with a graph, one a thread
 constexpr Index scan = 64;         ///< scores that are compared with the threshold together
 constexpr float nothing = -std::numeric_limits<float>::infinity();
 
@@ -178,9 +178,10 @@ TopN top_n(MatrixView<const float> queries, MatrixView<const float> items, CsrVi
     const Index rows = tiles * tile_rows, n_tasks = block_count(queries.n_rows, rows);
     std::vector<Worker<I>> workers(static_cast<std::size_t>(std::clamp<Index>(threads, 1, std::max<Index>(1, n_tasks))),
                                    Worker<I>(n, packed.count(), score_tiles));
-    for (Index slice = 0; slice < n_tasks; slice += slice_tasks) {
+    const Index at_once = graph ? static_cast<Index>(workers.size()) : slice_tasks;
+    for (Index slice = 0; slice < n_tasks; slice += at_once) {
         for_each_task_on_worker(
-            std::min(slice_tasks, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
+            std::min(at_once, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
                 const Index first = (slice + task) * rows;
                 rank_queries(score_tiles, packed, seen, first, std::min(queries.n_rows, first + rows),
                              workers[static_cast<std::size_t>(worker)], result);
@@ -205,9 +206,10 @@ Matrix<float> all_scores(MatrixView<const float> queries, MatrixView<const float
     const Index n_tasks = block_count(queries.n_rows, tile_rows);
     std::vector<Buffers> workers(static_cast<std::size_t>(std::clamp<Index>(threads, 1, std::max<Index>(1, n_tasks))),
                                  Buffers(tiles));
-    for (Index slice = 0; slice < n_tasks; slice += slice_tasks) {
+    const Index at_once = graph ? static_cast<Index>(workers.size()) : slice_tasks;
+    for (Index slice = 0; slice < n_tasks; slice += at_once) {
         for_each_task_on_worker(
-            std::min(slice_tasks, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
+            std::min(at_once, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
                 Buffers& buffers = workers[static_cast<std::size_t>(worker)];
                 const Index row = (slice + task) * tile_rows;
                 const auto rows = static_cast<int>(std::min<Index>(tile_rows, queries.n_rows - row));

@@ -367,7 +367,8 @@ class BiasedMF(Rating):
 
     def _by_draw(self, factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view of shape (n_rows, n_draws, n_unknowns)."""
-        return factor.reshape(len(factor), self._n_draws(), -1)
+        n = self._n_draws()
+        return factor.reshape(len(factor), n, factor.shape[1] // n)
 
     def _factors(self, factor: Factor) -> Factor:
         """Without the biases, each draw apart."""

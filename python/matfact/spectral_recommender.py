@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from matfact import typing as mt
-from matfact._recommender import Factor, as_interactions
+from matfact._progress import Callback
+from matfact._recommender import Factor
 from matfact._recommender.histories import take_rows
-from matfact._recommender.projection import Projection, by_degrees
+from matfact._recommender.iterating import State
+from matfact._recommender.projection import Projection, by_degrees, of_vectors
 from matfact._top_n import Graph
-from matfact._validation import as_real, check_n_components, check_num_threads
+from matfact._validation import as_real, check_n_components
 from matfact.interactions import Codes, Interactions
 from matfact.svd import svd
 
@@ -46,6 +48,8 @@ class SpectralRecommender(Projection):
         :math:`D_I^{1/2} V`.
     singular_values_ : array of shape (n_components,), float64
         Of :math:`\tilde X`, descending, at most 1.
+    validation_history_ : array of shape (1,), float64, or None
+        The metric of the validation part.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -71,13 +75,30 @@ class SpectralRecommender(Projection):
         self.linear_weight = linear_weight
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> SpectralRecommender:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> SpectralRecommender:
         """Decompose the normalized matrix.
 
         Parameters
         ----------
         interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user. Stored values are positive. A data frame has one for each entry, as in `score`.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged once it is there.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"ndcg@10"``.
+        callback : callable, optional
+            Called once, with a `matfact.Iteration` whose objective is NaN. An exception passes through unchanged, and
+            leaves the model fitted.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -91,14 +112,17 @@ class SpectralRecommender(Projection):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        check_num_threads(self.num_threads)
         as_real(self.linear_weight, "linear_weight")
-        known = as_interactions(interactions)
-        k = check_n_components(self.n_components, min(known.shape))
-        scaled, scale = by_degrees(known.matrix)
-        _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
-        self._adopt_vectors(known, s, vt, scale)
-        return self
+
+        def find(known: Interactions) -> State:
+            k = check_n_components(self.n_components, min(known.shape))
+            scaled, scale = by_degrees(known.matrix)
+            _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
+            return of_vectors(known, s, vt, scale)
+
+        return self._fit_at_once(
+            interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
+        )
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._linear_weight = as_real(self.linear_weight, "linear_weight")

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from matfact._recommender import Factor, Recommender, require_positive
+from matfact._recommender.direct import Direct
+from matfact._recommender.iterating import State
 from matfact.interactions import Codes, Interactions
 
 Scale = npt.NDArray[np.float64]
 
 
-class Projection(Recommender):
+class Projection(Direct, Recommender):
     r"""Score items by :math:`x_u D^{-1} V V^\top D`, where D is diagonal."""
 
     singular_values_: npt.NDArray[np.float64]
@@ -28,13 +30,6 @@ class Projection(Recommender):
             if self._scale.shape != (len(h),) or not (np.isfinite(self._scale) & (self._scale > 0)).all():
                 raise ValueError("scale must hold a positive number for each item")
         super()._adopt(interactions, w, h, facts)
-
-    def _adopt_vectors(self, known: Interactions, s: Any, vt: Any, scale: Scale | None) -> None:
-        """Become what the decomposition says."""
-        h = vt.T if scale is None else vt.T * scale[:, None]
-        h = np.ascontiguousarray(h, np.float32)
-        facts = {"singular_values": s.tolist(), "scale": None if scale is None else scale.tolist()}
-        self._adopt(known, project(known.matrix, h, scale), h, facts)
 
     def _n_columns(self) -> int:
         return len(self.singular_values_)
@@ -63,6 +58,14 @@ class Projection(Recommender):
         scale[: len(self._scale)] = self._scale
         scale[codes] = np.sqrt(np.where(sums > 0, sums, 1.0))
         return {"scale": scale.tolist()}
+
+
+def of_vectors(known: Interactions, s: Any, vt: Any, scale: Scale | None) -> State:
+    """What the decomposition says."""
+    h = vt.T if scale is None else vt.T * scale[:, None]
+    h = np.ascontiguousarray(h, np.float32)
+    facts = {"singular_values": s.tolist(), "scale": None if scale is None else scale.tolist()}
+    return State(project(known.matrix, h, scale), h, facts)
 
 
 def project(rows: Any, h: Factor, scale: Scale | None) -> Factor:
