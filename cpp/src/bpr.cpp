@@ -1,7 +1,7 @@
 #include "matfact/bpr.hpp"
 
 #include "checkpoint.hpp"
-#include "linalg/csr.hpp"
+#include "pair_options.hpp"
 #include "pair_sampler.hpp"
 #include "parallel.hpp"
 #include "random_factor.hpp"
@@ -40,15 +40,6 @@ struct Tally {
         return n > 1.0 ? std::sqrt(std::max(0.0, squares / n - mean_loss() * mean_loss()) / (n - 1.0)) : 0.0;
     }
 };
-
-template <class I> void check_pairs(CsrView<float, I> x, int threads)
-{
-    linalg::check_structure(x, threads);
-    require(x.n_cols < Index{1} << 32, "x must have less than 2^32 columns");
-    for (Index u = 0; u < x.n_rows; ++u)
-        for (auto p = static_cast<Index>(x.indptr[u]) + 1; p < static_cast<Index>(x.indptr[u + 1]); ++p)
-            require(x.indices[p - 1] < x.indices[p], "the column indices of each row must ascend");
-}
 
 /// Both factors, padded, and the steps on them.
 template <PairMethod method, class I> class PairDescent {
@@ -220,63 +211,59 @@ Matrix<float> solve_rows(CsrView<float, I> x, MatrixView<const float> h, const s
     const RankLoss rank_loss(method == PairMethod::warp ? items.n_items() : 0);
     const auto rate = static_cast<float>(options.learning_rate);
     const auto keep = static_cast<float>(1.0 - options.learning_rate * options.l2_user);
-    Matrix<float> scratch(std::max(1, threads), 2 * k), result(x.n_rows, h.n_cols);
+    Matrix<float> users(most_rows_at_once, k), sums(most_rows_at_once, k), result(x.n_rows, h.n_cols);
+    std::vector<double> n_summed(static_cast<std::size_t>(most_rows_at_once));
+    std::vector<NegativeDraws<I>> draws;
+    draws.reserve(n_summed.size());
+    // Items that nobody had in the fit have learnt nothing that a user could be told.
+    const auto is_warm = [&](I item) { return counts[static_cast<std::size_t>(item)] > 0; };
 
-    const auto solve = [&](Index row, float* user, float* sum) {
-        std::fill_n(user, k, 0.0f);
-        std::fill_n(sum, k, 0.0f);
+    const auto pass_over = [&](Index row, Index t) {
         const Seen<I> seen{x.indices + x.indptr[row], row_length(x, row)};
-        NegativeDraws<I> draws(items, 0, Draws(options.seed, steps_of_rows, 0, 0));
-        // Items that nobody had in the fit have learnt nothing that a user could be told.
-        const auto is_warm = [&](I item) { return counts[static_cast<std::size_t>(item)] > 0; };
         const Index n_warm = std::count_if(seen.items, seen.items + seen.n, is_warm);
-        const Index half = options.max_iter / 2;
-        double n_summed = 0.0;
-        for (Index pass = 0; pass < options.max_iter; ++pass) {
-            if (pass == half) {
-                std::fill_n(sum, k, 0.0f);
-                n_summed = 0.0;
-            }
-            for (Index p = 0; p < seen.n; ++p) {
-                if (!is_warm(seen.items[p]))
-                    continue;
-                PairSample<method, I> sample;
-                if (!fill(sample, I{0}, seen.items[p], seen, draws))
-                    continue;
-                PairStep<I> step;
-                if (!meet(user, rows, sample, draws, rank_loss, items.n_items() - n_warm, step))
-                    step.slope = 0.0f;
-                linalg::user_step(user, rows.row(sample.item), rows.row(step.negative), k, rate * step.slope,
-                                  step.slope > 0.0f ? keep : 1.0f, sum);
-                n_summed += 1.0;
-            }
+        NegativeDraws<I>& own = draws[static_cast<std::size_t>(t)];
+        for (Index p = 0; p < seen.n; ++p) {
+            if (!is_warm(seen.items[p]))
+                continue;
+            PairSample<method, I> sample;
+            if (!fill(sample, I{0}, seen.items[p], seen, own))
+                continue;
+            PairStep<I> step;
+            if (!meet(&users(t, 0), rows, sample, own, rank_loss, items.n_items() - n_warm, step))
+                step.slope = 0.0f;
+            linalg::user_step(&users(t, 0), rows.row(sample.item), rows.row(step.negative), k, rate * step.slope,
+                              step.slope > 0.0f ? keep : 1.0f, &sums(t, 0));
+            n_summed[static_cast<std::size_t>(t)] += 1.0;
         }
-        const float scale = n_summed > 0.0 ? static_cast<float>(1.0 / n_summed) : 0.0f;
+    };
+    const auto write = [&](Index t, float* out) {
+        const double n = n_summed[static_cast<std::size_t>(t)];
+        const float scale = n > 0.0 ? static_cast<float>(1.0 / n) : 0.0f;
         for (Index c = 0; c < k; ++c)
-            result(row, c) = sum[c] * scale;
+            out[c] = sums(t, c) * scale;
         if (options.item_bias)
-            result(row, k) = 1.0f;
+            out[k] = 1.0f;
     };
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
-    constexpr Index at_once = 256; // rows between two looks for an interrupt
-    for (Index first = 0; first < x.n_rows; first += at_once) {
-        for_each_task_on_worker(std::min(at_once, x.n_rows - first), threads, [&](Index t, Index worker) {
-            solve(first + t, &scratch(worker, 0), &scratch(worker, k));
-        });
-        if (interrupt)
-            interrupt();
+    for (Index first = 0, end = 0; first < x.n_rows; first = end) {
+        end = end_of_batch(x, first);
+        std::fill_n(users.data(), users.size(), 0.0f);
+        draws.clear();
+        for (Index t = 0; t < end - first; ++t)
+            draws.emplace_back(items, 0, Draws(options.seed, steps_of_rows, 0, 0));
+        for (Index pass = 0; pass < options.max_iter; ++pass) {
+            if (pass == 0 || pass == options.max_iter / 2) {
+                std::fill_n(sums.data(), sums.size(), 0.0f);
+                std::fill(n_summed.begin(), n_summed.end(), 0.0);
+            }
+            for_each_task(end - first, threads, [&](Index t) { pass_over(first + t, t); });
+            if (interrupt)
+                interrupt();
+        }
+        for (Index t = 0; t < end - first; ++t)
+            write(t, &result(first + t, 0));
     }
     return result;
-}
-
-/// Calls body with the method that the options stand for, as a constant.
-template <class Body> auto with_method(const BprOptions& options, const Body& body)
-{
-    if (options.loss == PairLoss::warp)
-        return body(std::integral_constant<PairMethod, PairMethod::warp>());
-    if (options.negatives == Negatives::adaptive)
-        return body(std::integral_constant<PairMethod, PairMethod::highest>());
-    return body(std::integral_constant<PairMethod, PairMethod::logistic>());
 }
 
 } // namespace

@@ -23,9 +23,10 @@ public:
     Index shard_of(I item) const { return shard_of_[static_cast<std::size_t>(item)]; }
 
     bool is_weighted() const { return !weights_.empty(); }
-    double weight(I item) const { return weights_[static_cast<std::size_t>(item)]; }
+    /// Of an item with an entry: 1 where draws are uniform.
+    double weight(I item) const { return is_weighted() ? weights_[static_cast<std::size_t>(item)] : 1.0; }
     double mass(Index shard) const { return masses_[static_cast<std::size_t>(shard)]; } ///< sum of weights
-    double total_mass() const { return total_; }
+    double total_mass() const { return is_weighted() ? total_ : static_cast<double>(n_items()); }
     /// That two different items share a shard.
     double share_probability() const;
 

@@ -37,8 +37,9 @@ template <class I> struct Seen {
 /// Draws of items that the user lacks.
 template <class I> class NegativeDraws {
 public:
-    NegativeDraws(const ItemShards<I>& items, Index shard, const Draws& draws)
-        : items_(items), shard_(shard), draws_(draws)
+    /// `never` is not drawn, if it is an item.
+    NegativeDraws(const ItemShards<I>& items, Index shard, const Draws& draws, I never = I{-1})
+        : items_(items), shard_(shard), draws_(draws), never_(never)
     {
     }
     /// False where none was found: then the user has all items of the shard, or all but a few of those that are likely.
@@ -46,7 +47,7 @@ public:
     {
         for (int n = 0; n < most_draws; ++n) {
             negative = items_.draw(shard_, draws_);
-            if (!seen.holds(negative))
+            if (negative != never_ && !seen.holds(negative))
                 return true;
         }
         return false;
@@ -57,6 +58,7 @@ private:
     const ItemShards<I>& items_;
     Index shard_;
     Draws draws_;
+    I never_;
 };
 
 /// Factors and biases of the items.
@@ -174,6 +176,37 @@ bool meet(const float* user, const ItemRows& rows, const PairSample<method, I>& 
             highest = score(step.negative);
         }
     }
+}
+
+/// Calls take(slope) for each place among the negatives of `user` and `item` where `own` would be stepped away from,
+/// with as many others around it as the method draws. `n_negatives` as in meet().
+template <PairMethod method, class I, class Take>
+void meet_in_each_place(const float* user, const ItemRows& rows, I item, const Seen<I>& seen, I own,
+                        NegativeDraws<I>& draws, const RankLoss& rank_loss, Index n_negatives, const Take& take)
+{
+    if constexpr (method == PairMethod::warp) {
+        const auto violation = [&](I other) {
+            return 1.0f - linalg::dot_difference(user, rows.row(item), rows.row(other), rows.width) -
+                   (rows.bias_of(item) - rows.bias_of(other));
+        };
+        for (int draw = 1; draw <= most_draws; ++draw) {
+            if (violation(own) > 0.0f)
+                take(rank_loss(n_negatives, draw));
+            I other;
+            if (!draws.draw(seen, other) || violation(other) > 0.0f)
+                return;
+        }
+    } else
+        for (int place = 0; place < drawn_ahead<method>; ++place) {
+            PairSample<method, I> sample{I{0}, item, {}, seen};
+            for (int n = 0; n < drawn_ahead<method>; ++n)
+                if (n != place && !draws.draw(seen, sample.negatives[n]))
+                    return;
+            sample.negatives[place] = own;
+            PairStep<I> step;
+            if (meet(user, rows, sample, draws, rank_loss, n_negatives, step) && step.negative == own)
+                take(step.slope);
+        }
 }
 
 } // namespace matfact

@@ -10,7 +10,7 @@
 namespace matfact {
 
 /// Streams of random numbers.
-enum PairStreams : std::uint64_t { start_of_users, start_of_items, steps_of_fit, deals, steps_of_rows };
+enum PairStreams : std::uint64_t { start_of_users, start_of_items, steps_of_fit, deals, steps_of_rows, steps_of_items };
 
 template <class I> Index row_length(CsrView<float, I> x, Index row)
 {
@@ -23,6 +23,19 @@ template <class I> std::vector<Index> count_columns(CsrView<float, I> x)
     for (Index p = 0; p < linalg::stored_entries(x); ++p)
         ++counts[static_cast<std::size_t>(x.indices[p])];
     return counts;
+}
+
+/// The weights of the items that each user lacks: of each its draws, or 1 where they are uniform.
+template <class I> std::vector<double> free_masses(CsrView<float, I> x, const ItemShards<I>& items)
+{
+    std::vector<double> masses(static_cast<std::size_t>(x.n_rows));
+    for (Index u = 0; u < x.n_rows; ++u) {
+        double& mass = masses[static_cast<std::size_t>(u)];
+        mass = items.total_mass();
+        for (auto p = static_cast<Index>(x.indptr[u]); p < static_cast<Index>(x.indptr[u + 1]); ++p)
+            mass -= items.weight(x.indices[p]);
+    }
+    return masses;
 }
 
 /// A negative comes from the shard of the positive item. As all deals of the items into shards are equally likely,
@@ -39,10 +52,7 @@ public:
         if (!is_weighted)
             return;
         share_probability_ = items_.share_probability();
-        free_mass_.assign(static_cast<std::size_t>(x.n_rows), items_.total_mass());
-        for (Index u = 0; u < x.n_rows; ++u)
-            for (auto p = static_cast<Index>(x.indptr[u]); p < static_cast<Index>(x.indptr[u + 1]); ++p)
-                free_mass_[static_cast<std::size_t>(u)] -= items_.weight(x.indices[p]);
+        free_mass_ = free_masses(x, items_);
     }
 
     Index n_shards() const { return items_.n_shards(); }

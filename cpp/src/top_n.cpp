@@ -1,10 +1,7 @@
 #include "matfact/top_n.hpp"
 
 #include "checkpoint.hpp"
-#include "linalg/csr.hpp"
-#include "linalg/kernel.hpp"
-#include "parallel.hpp"
-#include "require.hpp"
+#include "score_tiles.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -16,15 +13,11 @@ namespace {
 namespace ei = Eigen::internal;
 using linalg::Packet;
 using linalg::packet_size;
-using linalg::panel_width;
 using linalg::tile_rows;
 
-constexpr Index width = panel_width<float>;
-constexpr Index chunk_panels = 16; ///< of items, which stay in the second-level cache while the queries of a task pass
-constexpr Index chunk_items = chunk_panels * width;
 constexpr Index task_queries = 64; ///< at most
 constexpr double task_flops = 1e9; ///< at most, but for one tile of queries
-constexpr Index slice_tasks = 16;  ///< after which an interrupt is looked for
+constexpr Index slice_tasks = 16;  ///< after which an interrupt is looked for; with a graph, one a thread
 constexpr Index scan = 64;         ///< scores that are compared with the threshold together
 constexpr float nothing = -std::numeric_limits<float>::infinity();
 
@@ -83,49 +76,15 @@ private:
 };
 
 /// What one thread needs for the queries of a task.
-struct Worker {
-    Worker(Index n, Index n_items, Index k)
-        : scores(static_cast<std::size_t>(tile_rows * chunk_items)), queries(static_cast<std::size_t>(tile_rows * k)),
-          reservoirs(static_cast<std::size_t>(task_queries), Reservoir(n, n_items)),
+template <class I> struct Worker {
+    Worker(Index n, Index n_items, const ScoreTiles<I>& tiles)
+        : buffers(tiles), reservoirs(static_cast<std::size_t>(task_queries), Reservoir(n, n_items)),
           next_seen(static_cast<std::size_t>(task_queries))
     {
     }
-    std::vector<float> scores, queries;
+    typename ScoreTiles<I>::Buffers buffers;
     std::vector<Reservoir> reservoirs;
     std::vector<Index> next_seen; ///< of each query: its first seen entry at or after the chunk
-};
-
-/// Items in the order of their indices, in panels as kernel.hpp reads them.
-class PackedItems {
-public:
-    PackedItems(MatrixView<const float> items, const std::vector<std::int64_t>* candidates, int threads)
-        : k_(items.n_cols), count_(candidates ? static_cast<Index>(candidates->size()) : items.n_rows),
-          candidates_(candidates), panels_(block_count(count_, width), width * k_)
-    {
-        for_each_task(panels_.n_rows(), threads, [&](Index p) {
-            for (Index j = 0; j < width; ++j) {
-                const Index place = p * width + j;
-                for (Index c = 0; c < k_; ++c)
-                    panels_(p, c * width + j) = place < count_ ? items(item(place), c) : 0.0f;
-            }
-        });
-        if (!candidates)
-            return;
-        places_.assign(static_cast<std::size_t>(items.n_rows), -1);
-        for (Index place = 0; place < count_; ++place)
-            places_[static_cast<std::size_t>(item(place))] = place;
-    }
-    Index count() const { return count_; }
-    Index item(Index place) const { return candidates_ ? (*candidates_)[static_cast<std::size_t>(place)] : place; }
-    /// Where the item is, or a negative number.
-    Index place(Index item) const { return candidates_ ? places_[static_cast<std::size_t>(item)] : item; }
-    const float* panel(Index p) const { return &panels_(p, 0); }
-
-private:
-    Index k_, count_;
-    const std::vector<std::int64_t>* candidates_;
-    Matrix<float> panels_;
-    std::vector<Index> places_;
 };
 
 /// Adds the scores above the threshold.
@@ -161,29 +120,24 @@ void hide_seen(CsrView<float, I> seen, Index q, const PackedItems& items, Index 
     }
 }
 
+/// With a graph, the queries are one tile.
 template <class I>
-void rank_queries(MatrixView<const float> queries, const PackedItems& items, CsrView<float, I> seen, Index first,
-                  Index last, Worker& worker, TopN& result)
+void rank_queries(const ScoreTiles<I>& tiles, const PackedItems& items, CsrView<float, I> seen, Index first, Index last,
+                  Worker<I>& worker, TopN& result)
 {
-    const Index k = queries.n_cols;
     for (Index q = first; q < last; ++q) {
         worker.reservoirs[static_cast<std::size_t>(q - first)].clear();
         worker.next_seen[static_cast<std::size_t>(q - first)] = static_cast<Index>(seen.indptr[q]);
     }
+    tiles.reach_users(first, static_cast<int>(std::min<Index>(tile_rows, last - first)), worker.buffers);
     for (Index begin = 0; begin < items.count(); begin += chunk_items) {
         const Index end = std::min(items.count(), begin + chunk_items);
         for (Index row = first; row < last; row += tile_rows) {
             const auto rows = static_cast<int>(std::min<Index>(tile_rows, last - row));
-            for (int r = 0; r < rows; ++r)
-                for (Index c = 0; c < k; ++c)
-                    worker.queries[static_cast<std::size_t>(c * tile_rows + r)] = queries(row + r, c);
-            for (Index c = begin; c < end; c += width)
-                linalg::multiply_tile<float>(rows, linalg::tile_packets, k, items.panel(c / width), width,
-                                             {worker.queries.data(), 1, tile_rows}, worker.scores.data() + c - begin,
-                                             chunk_items, false);
+            tiles.fill(row, rows, begin, end, worker.buffers);
             for (int r = 0; r < rows; ++r) {
                 const auto own = static_cast<std::size_t>(row + r - first);
-                float* const scores = worker.scores.data() + r * chunk_items;
+                float* const scores = worker.buffers.scores.data() + r * chunk_items;
                 hide_seen(seen, row + r, items, begin, end, scores, worker.next_seen[own]);
                 collect(scores, begin, end - begin, items, worker.reservoirs[own]);
             }
@@ -197,46 +151,83 @@ void rank_queries(MatrixView<const float> queries, const PackedItems& items, Csr
 
 template <class I>
 TopN top_n(MatrixView<const float> queries, MatrixView<const float> items, CsrView<float, I> seen,
-           const std::vector<std::int64_t>* candidates, Index n, int num_threads, const Progress& progress)
+           const std::vector<std::int64_t>* candidates, Index n, int num_threads, const Progress& progress,
+           const GraphTerm<I>* graph)
 {
     require(n >= 1, "n must be at least 1");
-    require(queries.n_cols == items.n_cols, "queries and items must have the same number of columns");
+    const int threads = resolve_threads(num_threads);
+    ScoreTiles<I>::check(queries, items, graph, threads);
     require(seen.n_rows == queries.n_rows && seen.n_cols == items.n_rows,
             "seen must have one row for each query and one column for each item");
     if (candidates)
         for (std::size_t i = 0; i < candidates->size(); ++i)
             require((*candidates)[i] >= (i == 0 ? 0 : (*candidates)[i - 1] + 1) && (*candidates)[i] < items.n_rows,
                     "candidates must be ascending indices of items");
-    const int threads = resolve_threads(num_threads);
     linalg::check_structure(seen, threads);
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
 
     const PackedItems packed(items, candidates, threads);
+    const ScoreTiles<I> score_tiles(queries, packed, graph);
     TopN result{Matrix<std::int64_t>(queries.n_rows, n), Matrix<float>(queries.n_rows, n)};
     std::fill_n(result.items.data(), result.items.size(), -1);
     std::fill_n(result.scores.data(), result.scores.size(), nothing);
     const double flops_of_tile =
         2.0 * static_cast<double>(tile_rows * (packed.count() + 1)) * static_cast<double>(queries.n_cols + 1);
-    const Index tiles = std::clamp<Index>(static_cast<Index>(task_flops / flops_of_tile), 1, task_queries / tile_rows);
+    const Index most = graph ? 1 : task_queries / tile_rows;
+    const Index tiles = std::clamp<Index>(static_cast<Index>(task_flops / flops_of_tile), 1, most);
     const Index rows = tiles * tile_rows, n_tasks = block_count(queries.n_rows, rows);
-    std::vector<Worker> workers(static_cast<std::size_t>(std::clamp<Index>(threads, 1, std::max<Index>(1, n_tasks))),
-                                Worker(n, packed.count(), queries.n_cols));
-    for (Index slice = 0; slice < n_tasks; slice += slice_tasks) {
-        for_each_task_on_worker(std::min(slice_tasks, n_tasks - slice), static_cast<int>(workers.size()),
-                                [&](Index task, Index worker) {
-                                    const Index first = (slice + task) * rows;
-                                    rank_queries(queries, packed, seen, first, std::min(queries.n_rows, first + rows),
-                                                 workers[static_cast<std::size_t>(worker)], result);
-                                });
+    std::vector<Worker<I>> workers(static_cast<std::size_t>(std::clamp<Index>(threads, 1, std::max<Index>(1, n_tasks))),
+                                   Worker<I>(n, packed.count(), score_tiles));
+    const Index at_once = graph ? static_cast<Index>(workers.size()) : slice_tasks;
+    for (Index slice = 0; slice < n_tasks; slice += at_once) {
+        for_each_task_on_worker(
+            std::min(at_once, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
+                const Index first = (slice + task) * rows;
+                rank_queries(score_tiles, packed, seen, first, std::min(queries.n_rows, first + rows),
+                             workers[static_cast<std::size_t>(worker)], result);
+            });
         if (interrupt)
             interrupt();
     }
     return result;
 }
 
-template TopN top_n(MatrixView<const float>, MatrixView<const float>, CsrView<float, std::int32_t>,
-                    const std::vector<std::int64_t>*, Index, int, const Progress&);
-template TopN top_n(MatrixView<const float>, MatrixView<const float>, CsrView<float, std::int64_t>,
-                    const std::vector<std::int64_t>*, Index, int, const Progress&);
+template <class I>
+Matrix<float> all_scores(MatrixView<const float> queries, MatrixView<const float> items, int num_threads,
+                         const Progress& progress, const GraphTerm<I>* graph)
+{
+    const int threads = resolve_threads(num_threads);
+    ScoreTiles<I>::check(queries, items, graph, threads);
+    const linalg::Checkpoint interrupt = checkpoint_of(progress);
+    const PackedItems packed(items, nullptr, threads);
+    const ScoreTiles<I> tiles(queries, packed, graph);
+    Matrix<float> scores(queries.n_rows, items.n_rows);
+    using Buffers = typename ScoreTiles<I>::Buffers;
+    const Index n_tasks = block_count(queries.n_rows, tile_rows);
+    std::vector<Buffers> workers(static_cast<std::size_t>(std::clamp<Index>(threads, 1, std::max<Index>(1, n_tasks))),
+                                 Buffers(tiles));
+    const Index at_once = graph ? static_cast<Index>(workers.size()) : slice_tasks;
+    for (Index slice = 0; slice < n_tasks; slice += at_once) {
+        for_each_task_on_worker(
+            std::min(at_once, n_tasks - slice), static_cast<int>(workers.size()), [&](Index task, Index worker) {
+                Buffers& buffers = workers[static_cast<std::size_t>(worker)];
+                const Index row = (slice + task) * tile_rows;
+                const auto rows = static_cast<int>(std::min<Index>(tile_rows, queries.n_rows - row));
+                tiles.reach_users(row, rows, buffers);
+                for (Index begin = 0; begin < items.n_rows; begin += chunk_items) {
+                    const Index end = std::min(items.n_rows, begin + chunk_items);
+                    tiles.fill(row, rows, begin, end, buffers);
+                    for (int r = 0; r < rows; ++r)
+                        std::copy_n(buffers.scores.data() + r * chunk_items, end - begin, &scores(row + r, begin));
+                }
+            });
+        if (interrupt)
+            interrupt();
+    }
+    return scores;
+}
+
+MATFACT_TOP_N(, std::int32_t)
+MATFACT_TOP_N(, std::int64_t)
 
 } // namespace matfact

@@ -20,6 +20,7 @@ void bind_factorize(pybind11::module_& m);
 void bind_implicit_mf(pybind11::module_& m);
 void bind_biased_mf(pybind11::module_& m);
 void bind_bpr(pybind11::module_& m);
+void bind_pair_scores(pybind11::module_& m);
 void bind_top_n(pybind11::module_& m);
 void bind_list_metrics(pybind11::module_& m);
 void bind_ppca(pybind11::module_& m);

@@ -65,6 +65,41 @@ template <class I> void bind_bpr_for(py::module_& m, const std::string& type)
           py::arg("h").noconvert(), py::arg("item_counts").noconvert(), py::kw_only(), py::arg("n_components"),
           py::arg("loss"), py::arg("negatives"), py::arg("learning_rate"), py::arg("l2_user"), py::arg("item_bias"),
           py::arg("max_iter"), py::arg("seed"), py::arg("num_threads"));
+    m.def(("bpr_items_" + type).c_str(),
+          [](const Array& values, const Indices& indices, const Indices& indptr, const Array& c_values,
+             const Indices& c_indices, const Indices& c_indptr, const py::array_t<std::int64_t>& codes, const Array& w,
+             const Array& h, Index n_components, PairLoss loss, Negatives negatives, double learning_rate,
+             double l2_positive, double l2_negative, bool item_bias, Index max_iter, std::uint64_t seed,
+             int num_threads) {
+              const MatrixView<const float> users = as_view(w, "w"), items = as_view(h, "h");
+              const CsrView<float, I> x = as_csr(values, indices, indptr, users.n_rows, items.n_rows);
+              const CsrView<float, I> columns = as_csr(c_values, c_indices, c_indptr, codes.size(), users.n_rows);
+              BprOptions options;
+              options.n_components = n_components;
+              options.loss = loss;
+              options.negatives = negatives;
+              options.learning_rate = learning_rate;
+              options.l2_positive = l2_positive;
+              options.l2_negative = l2_negative;
+              options.item_bias = item_bias;
+              options.max_iter = max_iter;
+              options.seed = seed;
+              options.num_threads = num_threads;
+              const std::int64_t* const first = as_pointer(codes, "codes");
+              const std::vector<Index> places(first, first + codes.size());
+              Matrix<float> rows;
+              {
+                  const py::gil_scoped_release nogil;
+                  rows = bpr_items(x, columns, places, users, items, options, tick(std::nullopt));
+              }
+              return to_numpy(std::move(rows));
+          },
+          py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
+          py::arg("c_values").noconvert(), py::arg("c_indices").noconvert(), py::arg("c_indptr").noconvert(),
+          py::arg("codes").noconvert(), py::arg("w").noconvert(), py::arg("h").noconvert(), py::kw_only(),
+          py::arg("n_components"), py::arg("loss"), py::arg("negatives"), py::arg("learning_rate"),
+          py::arg("l2_positive"), py::arg("l2_negative"), py::arg("item_bias"), py::arg("max_iter"), py::arg("seed"),
+          py::arg("num_threads"));
 }
 
 } // namespace

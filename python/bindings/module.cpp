@@ -18,6 +18,7 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_implicit_mf(m);
     matfact::bind_biased_mf(m);
     matfact::bind_bpr(m);
+    matfact::bind_pair_scores(m);
     matfact::bind_top_n(m);
     matfact::bind_list_metrics(m);
     matfact::bind_ppca(m);

@@ -91,8 +91,8 @@ def _run_fit(options: argparse.Namespace) -> None:
     metrics = options.metric or [model._default_metric]
     for name in metrics:
         check_metric(name)
-    iterates = "validation" in inspect.signature(model.fit).parameters
-    more: dict[str, Any] = {"progress": sys.stderr.isatty() and find_spec("tqdm") is not None} if iterates else {}
+    iterates = "patience" in inspect.signature(model.fit).parameters
+    more: dict[str, Any] = {"progress": sys.stderr.isatty() and find_spec("tqdm") is not None}
     if options.validation is not None:
         if not iterates:
             raise ValueError(f"{options.model} does not iterate: there is nothing that --validation could stop")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,21 @@ class Recommendations:
         return list(zip(self.items[query][there].tolist(), self.scores[query][there].tolist(), strict=True))
 
 
+class Graph(NamedTuple):
+    """What is added to the products of queries with items: weight x A' A, x being the query's row of `history`."""
+
+    history: Any  # CSR (n_queries, n_items), float32
+    by_item: Any  # A', CSR (n_items, n_users), float32
+    weight: float
+
+    def arrays(self, index: npt.DTypeLike) -> tuple[Any, ...]:
+        """As the core takes them."""
+        x, a = self.history, self.by_item
+        indices = (i.astype(index, copy=False) for i in (x.indices, x.indptr, a.indices, a.indptr))
+        x_indices, x_indptr, a_indices, a_indptr = indices
+        return x.data, x_indices, x_indptr, a.data, a_indices, a_indptr, a.shape[1], self.weight
+
+
 def search(
     queries: npt.NDArray[np.float32],
     items: npt.NDArray[np.float32],
@@ -59,20 +74,44 @@ def search(
     candidates: npt.NDArray[np.int64] | None,
     n: Any,
     num_threads: int,
+    graph: Graph | None = None,
 ) -> Recommendations:
     """The `n` largest products of each query with the items, but for those in its row of `seen` (CSR)."""
     wanted = _at_least_one(n)
-    top_n: Any = getattr(_core, f"top_n_i{8 * seen.indices.itemsize}")
+    index = _index(seen, graph)
+    top_n: Any = getattr(_core, f"top_n_i{8 * index.itemsize}")
     codes, scores = top_n(
         walkable(queries),
         walkable(items),
-        np.ascontiguousarray(seen.indices),
-        np.ascontiguousarray(seen.indptr),
+        np.ascontiguousarray(seen.indices, index),
+        np.ascontiguousarray(seen.indptr, index),
         candidates=None if candidates is None else candidates.tolist(),
         n=min(wanted, len(items)),
+        graph=None if graph is None else graph.arrays(index),
         num_threads=num_threads,
     )
     return _with_ids(codes, scores, ids)
+
+
+def all_scores(
+    queries: npt.NDArray[np.float32], items: npt.NDArray[np.float32], num_threads: int, graph: Graph | None = None
+) -> npt.NDArray[np.float32]:
+    """What `search` orders, of all items: (n_queries, n_items)."""
+    index = _index(None, graph)
+    scores: Any = getattr(_core, f"all_scores_i{8 * index.itemsize}")
+    found: npt.NDArray[np.float32] = scores(
+        walkable(queries),
+        walkable(items),
+        graph=None if graph is None else graph.arrays(index),
+        num_threads=num_threads,
+    )
+    return found
+
+
+def _index(seen: Any, graph: Graph | None) -> np.dtype[Any]:
+    """The type that holds the indices of all matrices."""
+    matrices = ([] if seen is None else [seen]) + ([] if graph is None else [graph.history, graph.by_item])
+    return np.result_type(np.int32, *(m.indices.dtype for m in matrices))
 
 
 def best_of_pairs(

@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from matfact import typing as mt
-from matfact._recommender import Factor, as_interactions
+from matfact._progress import Callback
+from matfact._recommender import Factor
+from matfact._recommender.direct import Direct
+from matfact._recommender.iterating import State
 from matfact._recommender.rating import Rating
 from matfact._validation import as_count, as_real
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
-class Baseline(Rating):
+class Baseline(Direct, Rating):
     r"""Predict ratings as :math:`\mu + b_u + b_i` [1]_, where the biases minimize
 
     .. math::
@@ -38,6 +41,8 @@ class Baseline(Rating):
         :math:`\mu`.
     user_bias_, item_bias_ : array of shape (n_users,) or (n_items,), float32
         :math:`b_u` and :math:`b_i`; 0 without entries.
+    validation_history_ : array of shape (1,), float64, or None
+        The metric of the validation part.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -63,7 +68,15 @@ class Baseline(Rating):
         self.max_iter = max_iter
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> Baseline:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Baseline:
         """Find the biases.
 
         Parameters
@@ -71,6 +84,15 @@ class Baseline(Rating):
         interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user; stored values are ratings, zeros included.
             A data frame has one for each entry, as in `score`.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged once it is there.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"rmse"``.
+        callback : callable, optional
+            Called once, with a `matfact.Iteration` whose objective is NaN. An exception passes through unchanged, and
+            leaves the model fitted.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -85,16 +107,20 @@ class Baseline(Rating):
             If `interactions` are none of these, or a parameter has the wrong type.
         """
         l2, max_iter = self._penalties(), as_count(self.max_iter, "max_iter")
-        known = as_interactions(interactions)
-        cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
-        mean = float(values.mean())
-        users = np.zeros(known.n_users)
-        for _ in range(max_iter):
-            left = values - mean - np.repeat(users, known.user_counts)
-            items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2["item"])
-            users = _biases(known.matrix, mean, items, l2["user"])
-        self._adopt(known, _column(users), _column(items), {"mean": mean})
-        return self
+
+        def find(known: Interactions) -> State:
+            cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
+            mean = float(values.mean())
+            users = np.zeros(known.n_users)
+            for _ in range(max_iter):
+                left = values - mean - np.repeat(users, known.user_counts)
+                items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2["item"])
+                users = _biases(known.matrix, mean, items, l2["user"])
+            return State(_column(users), _column(items), {"mean": mean})
+
+        return self._fit_at_once(
+            interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
+        )
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._fitted_l2 = self._penalties()
@@ -134,7 +160,7 @@ class Baseline(Rating):
     def _solve_rows(self, rows: Any) -> Factor:
         return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self._fitted_l2["user"]))
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self._fitted_l2["item"]))
 
     def _queries(self, w: Factor) -> Factor:

@@ -15,7 +15,7 @@ from matfact._recommender import Factor, as_interactions
 from matfact._recommender.histories import warn_of_short_rows
 from matfact._recommender.rating import Rating, item_means
 from matfact._validation import as_count, as_real, check_choice, check_flag, check_num_threads, draw_seed
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
 class BiasedMF(Rating):
@@ -336,7 +336,7 @@ class BiasedMF(Rating):
     def _solve_rows(self, rows: Any) -> Factor:
         return self._solve(rows, self._h, None if self._draws is None else self._draws.user_prior)
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         if self._draws is None:
             return self._solve(columns, self._w, None)
         if self._draws.item_prior is None:
@@ -367,7 +367,8 @@ class BiasedMF(Rating):
 
     def _by_draw(self, factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view of shape (n_rows, n_draws, n_unknowns)."""
-        return factor.reshape(len(factor), self._n_draws(), -1)
+        n = self._n_draws()
+        return factor.reshape(len(factor), n, factor.shape[1] // n)
 
     def _factors(self, factor: Factor) -> Factor:
         """Without the biases, each draw apart."""

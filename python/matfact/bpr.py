@@ -13,7 +13,7 @@ from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor, Recommender, as_interactions, require_positive
 from matfact._validation import as_count, as_integer, as_real, check_choice, check_flag, check_num_threads, draw_seed
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
 class BPR(Recommender):
@@ -66,7 +66,8 @@ class BPR(Recommender):
         H.
     item_bias_ : array of shape (n_items,), float32
         :math:`b_i`, shifted so that the least is 0, which changes no ranking: an item without an entry, whose factor
-        and bias are 0, ranks with the least liked.
+        and bias are 0, ranks with the least liked. `partial_fit_items` leaves all as they are, and may add one
+        below 0.
     objective_ : float
         Mean loss in the epoch that was kept.
     objective_history_ : array of shape (n_iter,), float64
@@ -277,9 +278,31 @@ class BPR(Recommender):
         )
         return w
 
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:
+        require_positive(columns.data)
+        x = self.interactions_.matrix
+        wide = np.promote_types(x.indices.dtype, columns.indices.dtype)
+        solve: Any = getattr(_core, f"bpr_items_i{8 * wide.itemsize}")
+        h: Factor = solve(
+            *_arrays(x, wide),
+            *_arrays(columns, wide),
+            codes,
+            self._w,
+            self._h,
+            max_iter=self.best_iter_,
+            seed=self._seed,
+            **{name: self._fitted_options[name] for name in _OF_ITEMS},
+        )
+        return h
+
     def _factors_only(self, factor: Factor) -> Factor:
         return factor[:, : self._fitted_options["n_components"]]
 
 
 _L2 = {"uniform": 0.01, "popularity": 0.01, "adaptive": 0.05, "warp": 0.1}
 _OF_ROWS = ("n_components", "loss", "negatives", "learning_rate", "l2_user", "item_bias", "num_threads")
+_OF_ITEMS = (*(name for name in _OF_ROWS if name != "l2_user"), "l2_positive", "l2_negative")
+
+
+def _arrays(matrix: Any, index: Any) -> tuple[Any, Any, Any]:
+    return matrix.data, matrix.indices.astype(index, copy=False), matrix.indptr.astype(index, copy=False)

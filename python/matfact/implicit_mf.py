@@ -15,7 +15,7 @@ from matfact._recommender import Factor, Recommender, as_interactions, require_p
 from matfact._recommender.histories import warn_of_short_rows
 from matfact._validation import as_count, as_real, check_choice, check_num_threads, draw_seed
 from matfact.eigh import eigh
-from matfact.interactions import Interactions
+from matfact.interactions import Codes, Interactions
 
 
 class ImplicitMF(Recommender):
@@ -265,7 +265,7 @@ class ImplicitMF(Recommender):
     def _solve_rows(self, rows: Any) -> Factor:
         return self._solve(rows, self._h, self._spectrum)
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         spectrum, rotation = _eigenbasis(self._w)
         return cast(Factor, self._solve(columns, self._w @ rotation, spectrum) @ rotation.T)
 

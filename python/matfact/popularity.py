@@ -7,11 +7,14 @@ from typing import Any, cast
 import numpy as np
 
 from matfact import typing as mt
-from matfact._recommender import Factor, Recommender, as_interactions, popularity
-from matfact.interactions import Interactions
+from matfact._progress import Callback
+from matfact._recommender import Factor, Recommender, popularity
+from matfact._recommender.direct import Direct
+from matfact._recommender.iterating import State
+from matfact.interactions import Codes, Interactions
 
 
-class Popularity(Recommender):
+class Popularity(Direct, Recommender):
     """Score each item by the share of users who have an entry with it, for every user alike.
 
     Parameters
@@ -23,6 +26,8 @@ class Popularity(Recommender):
     ----------
     item_scores_ : array of shape (n_items,), float32
         The shares, between 0 and 1.
+    validation_history_ : array of shape (1,), float64, or None
+        The metric of the validation part.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -38,13 +43,30 @@ class Popularity(Recommender):
     def __init__(self, *, num_threads: int | None = None) -> None:
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> Popularity:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Popularity:
         """Count.
 
         Parameters
         ----------
         interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user; values do not matter. A data frame has one for each entry, as in `score`.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged once it is there.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"ndcg@10"``.
+        callback : callable, optional
+            Called once, with a `matfact.Iteration` whose objective is NaN. An exception passes through unchanged, and
+            leaves the model fitted.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -58,9 +80,9 @@ class Popularity(Recommender):
         TypeError
             If `interactions` are none of these.
         """
-        known = as_interactions(interactions)
-        self._adopt(known, np.ones((known.n_users, 1), np.float32), popularity(known)[:, None], {})
-        return self
+        return self._fit_at_once(
+            interactions, _counted, validation=validation, metric=metric, callback=callback, progress=progress
+        )
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self.item_scores_ = h[:, 0]
@@ -75,5 +97,9 @@ class Popularity(Recommender):
     def _solve_rows(self, rows: Any) -> Factor:
         return np.ones((rows.shape[0], 1), np.float32)
 
-    def _solve_columns(self, columns: Any) -> Factor:
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         return cast(Factor, (np.diff(columns.indptr) / columns.shape[1]).astype(np.float32)[:, None])
+
+
+def _counted(known: Interactions) -> State:
+    return State(np.ones((known.n_users, 1), np.float32), popularity(known)[:, None], {})

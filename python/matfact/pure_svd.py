@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-import numpy as np
-
 from matfact import typing as mt
-from matfact._recommender import Factor, as_interactions
-from matfact._recommender.projection import Projection, by_degrees
-from matfact._validation import check_choice, check_n_components, check_num_threads
+from matfact._progress import Callback
+from matfact._recommender.iterating import State
+from matfact._recommender.projection import Projection, by_degrees, of_vectors
+from matfact._validation import check_choice, check_n_components
 from matfact.interactions import Interactions
 from matfact.svd import svd
 
@@ -40,6 +37,8 @@ class PureSVD(Projection):
         V, orthonormal columns, or :math:`D_I^{1/2} V`.
     singular_values_ : array of shape (n_components,), float64
         Descending; those of what is decomposed.
+    validation_history_ : array of shape (1,), float64, or None
+        The metric of the validation part.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -65,13 +64,30 @@ class PureSVD(Projection):
         self.normalize = normalize
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> PureSVD:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> PureSVD:
         """Decompose the matrix.
 
         Parameters
         ----------
         interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user. A data frame has one for each entry, as in `score`.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged once it is there.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"ndcg@10"``.
+        callback : callable, optional
+            Called once, with a `matfact.Iteration` whose objective is NaN. An exception passes through unchanged, and
+            leaves the model fitted.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -85,17 +101,14 @@ class PureSVD(Projection):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        check_num_threads(self.num_threads)
         normalize = self.normalize is not None and check_choice(self.normalize, mt.Normalize, "normalize")
-        known = as_interactions(interactions)
-        k = check_n_components(self.n_components, min(known.shape))
-        scaled, scale = by_degrees(known.matrix) if normalize else (known.matrix, None)
-        _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
-        self._adopt_vectors(known, s, vt, scale)
-        return self
 
-    def _solve_columns(self, columns: Any) -> Factor:
-        if self._scale is not None:
-            return super()._solve_columns(columns)
-        w = self._w.astype(np.float64)
-        return cast(Factor, (columns @ w @ np.linalg.pinv(w.T @ w, hermitian=True)).astype(np.float32))
+        def find(known: Interactions) -> State:
+            k = check_n_components(self.n_components, min(known.shape))
+            scaled, scale = by_degrees(known.matrix) if normalize else (known.matrix, None)
+            _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
+            return of_vectors(known, s, vt, scale)
+
+        return self._fit_at_once(
+            interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
+        )

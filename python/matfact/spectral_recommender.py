@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from matfact import typing as mt
-from matfact._recommender import Factor, as_interactions
+from matfact._progress import Callback
+from matfact._recommender import Factor
 from matfact._recommender.histories import take_rows
-from matfact._recommender.projection import Projection, by_degrees
-from matfact._top_n import Recommendations, best_of_pairs
-from matfact._validation import as_real, check_n_components, check_num_threads, is_sparse
+from matfact._recommender.iterating import State
+from matfact._recommender.projection import Projection, by_degrees, of_vectors
+from matfact._top_n import Graph
+from matfact._validation import as_real, check_n_components
 from matfact.interactions import Codes, Interactions
 from matfact.svd import svd
 
@@ -36,8 +38,7 @@ class SpectralRecommender(Projection):
     linear_weight : float, default=10/3
         :math:`\gamma`, at least 0; the default is that of [1]_, which weighs the first term by 0.3 instead.
     num_threads : int, optional
-        At least 1; None uses `matfact.get_num_threads`. Of the decomposition: scores are multiplied by NumPy's BLAS,
-        whose own threads may change their last bits, and the linear term by one thread.
+        At least 1; None uses `matfact.get_num_threads`.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class SpectralRecommender(Projection):
         :math:`D_I^{1/2} V`.
     singular_values_ : array of shape (n_components,), float64
         Of :math:`\tilde X`, descending, at most 1.
+    validation_history_ : array of shape (1,), float64, or None
+        The metric of the validation part.
     interactions_ : Interactions
         What the model was fitted to.
 
@@ -72,13 +75,30 @@ class SpectralRecommender(Projection):
         self.linear_weight = linear_weight
         self.num_threads = num_threads
 
-    def fit(self, interactions: Interactions | mt.SparseLike | mt.FrameLike) -> SpectralRecommender:
+    def fit(
+        self,
+        interactions: Interactions | mt.SparseLike | mt.FrameLike,
+        *,
+        validation: Interactions | mt.SparseLike | None = None,
+        metric: str | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> SpectralRecommender:
         """Decompose the normalized matrix.
 
         Parameters
         ----------
         interactions : Interactions, SciPy sparse array of shape (n_users, n_items), or data frame
             One row for each user. Stored values are positive. A data frame has one for each entry, as in `score`.
+        validation : Interactions or SciPy sparse array of shape (n_users, n_items), optional
+            Entries held out, by which the model is judged once it is there.
+        metric : str, optional
+            What judges, as `matfact.evaluate` names it; None takes ``"ndcg@10"``.
+        callback : callable, optional
+            Called once, with a `matfact.Iteration` whose objective is NaN. An exception passes through unchanged, and
+            leaves the model fitted.
+        progress : bool, default=False
+            Show a progress bar, as in ``with matfact.progress():``.
 
         Returns
         -------
@@ -92,18 +112,21 @@ class SpectralRecommender(Projection):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        check_num_threads(self.num_threads)
         as_real(self.linear_weight, "linear_weight")
-        known = as_interactions(interactions)
-        k = check_n_components(self.n_components, min(known.shape))
-        scaled, scale = by_degrees(known.matrix)
-        _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
-        self._adopt_vectors(known, s, vt, scale)
-        return self
+
+        def find(known: Interactions) -> State:
+            k = check_n_components(self.n_components, min(known.shape))
+            scaled, scale = by_degrees(known.matrix)
+            _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
+            return of_vectors(known, s, vt, scale)
+
+        return self._fit_at_once(
+            interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
+        )
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._linear_weight = as_real(self.linear_weight, "linear_weight")
-        self._scaled, _ = by_degrees(interactions.matrix)
+        self._by_item = by_degrees(interactions.matrix)[0].T.tocsr()
         super()._adopt(interactions, w, h, facts)
 
     def predict(self, users: Any, items: Any) -> Factor:
@@ -133,47 +156,15 @@ class SpectralRecommender(Projection):
         scores = self._score_pairs(self._rows_of_users(distinct), history, place, np.maximum(cols, 0))
         return np.where(cols >= 0, scores, np.float32(0))
 
-    def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
-        none = np.zeros(0, np.int64)
-        found = [(none, none, np.zeros(0, np.float32))]
-        denied = np.ones(len(self._h), bool)
-        denied[slice(None) if candidates is None else candidates] = False
-        for some in self._blocks(len(w)):
-            scores = self._personal_scores(w[some], history[some])
-            scores[:, denied] = -np.inf
-            mine = seen[some]
-            scores[np.repeat(np.arange(len(scores)), np.diff(mine.indptr)), mine.indices] = -np.inf
-            rows, cols = _at_least_the_nth(scores, n)
-            found.append((rows + some.start, cols, scores[rows, cols]))
-        rows, cols, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return best_of_pairs(rows, cols, values, len(w), self.interactions_.item_ids, n)
+    def _graph(self, history: Any) -> Graph | None:
+        return Graph(history, self._by_item, self._linear_weight) if self._linear_weight else None
 
     def _personal_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
-        scores = np.empty(len(rows), np.float32)
-        for some in self._blocks(len(w)):
-            here = np.flatnonzero((rows >= some.start) & (rows < some.stop))
+        # A user's way through the graph ends at all items.
+        scores, step = np.empty(len(rows), np.float32), max(1, _SCORES // len(self._h))
+        for begin in range(0, len(w), step):
+            here = np.flatnonzero((rows >= begin) & (rows < begin + step))
             if len(here):
-                scores[here] = self._personal_scores(w[some], history[some])[rows[here] - some.start, cols[here]]
+                some = self._personal_scores(w[begin : begin + step], history[begin : begin + step])
+                scores[here] = some[rows[here] - begin, cols[here]]
         return scores
-
-    def _personal_scores(self, w: Factor, history: Any) -> Factor:
-        return cast(Factor, w @ self._h.T + self._linear(history.T.tocsr()).T)
-
-    def _linear(self, columns: Any) -> Any:
-        """The linear term of rows that stand in columns; first through users, so that no matrix of items is formed."""
-        through = self._scaled @ columns
-        if is_sparse(through):
-            through = through.toarray()
-        return np.float32(self._linear_weight) * (self._scaled.T @ through)
-
-    def _blocks(self, n: int) -> list[slice]:
-        step = max(1, _SCORES // max(self._scaled.shape))
-        return [slice(begin, min(begin + step, n)) for begin in range(0, n, step)]
-
-
-def _at_least_the_nth(scores: Factor, n: Any) -> tuple[Codes, Codes]:
-    """Places of the `n` largest finite scores of each row, and of those that equal the least of these."""
-    last = scores.shape[1] - min(max(int(n), 1), scores.shape[1])
-    least = np.partition(scores, last, axis=1)[:, last]
-    rows, cols = np.nonzero((scores >= least[:, None]) & np.isfinite(scores))
-    return rows, cols

@@ -222,7 +222,7 @@ def _choices(space: Mapping[str, Any], n: int, seed: int) -> ParameterSampler:
 
 def _can_be_judged(model: Any) -> bool:
     """Whether `fit` can tell how good each sweep is."""
-    return "validation" in inspect.signature(model.fit).parameters
+    return "patience" in inspect.signature(model.fit).parameters
 
 
 def _iterates(model: Any) -> bool:

@@ -326,3 +326,24 @@ TEST_CASE("bpr refuses options out of range and rows that do not ascend")
     x.indices[0] = x.indices[1];
     CHECK_THROWS_AS(bpr(x.view(), small_options()), std::invalid_argument);
 }
+
+TEST_CASE("bpr_items refuses what does not fit together, and gives an item that nobody has zeros")
+{
+    const auto x = groups(40, 20, 2);
+    const BprOptions options = small_options();
+    const BprFactors fit = bpr(x.view(), options);
+    Csr<float, std::int32_t> columns;
+    columns.n_cols = 40;
+    columns.end_row();
+    const auto solve = [&](const std::vector<Index>& codes, Index n_rows) {
+        return bpr_items(x.view(), columns.view(), codes, view(fit.w).rows(0, n_rows), view(fit.h), options);
+    };
+    const Matrix<float> nobody = solve({20}, 40);
+    for (Index c = 0; c < nobody.n_cols(); ++c)
+        CHECK(nobody(0, c) == 0.0f);
+    CHECK_THROWS_AS(solve({20}, 39), std::invalid_argument);
+    CHECK_THROWS_AS(solve({20, 21}, 40), std::invalid_argument);
+    CHECK_THROWS_AS(solve({-1}, 40), std::invalid_argument);
+    columns.n_cols = 41;
+    CHECK_THROWS_AS(solve({20}, 40), std::invalid_argument);
+}

@@ -69,6 +69,44 @@ TEST_CASE("top_n has the same bits at any number of threads")
     }
 }
 
+TEST_CASE("top_n adds the way of a history through the graph, in lists and in all scores, at any number of threads")
+{
+    const Index n_queries = 70, n_users = 40, n_items = 1700;
+    const auto q = whole_numbers(n_queries, 5, 1), h = whole_numbers(n_items, 5, 2);
+    auto history = random_csr<float, std::int32_t>(n_queries, n_items, 0.01);
+    auto by_item = random_csr<float, std::int32_t>(n_items, n_users, 0.1);
+    for (auto* const x : {&history, &by_item})
+        for (float& value : x->values)
+            value = value < 0.0f ? -1.0f : 2.0f; // sums are exact
+    const GraphTerm<std::int32_t> graph{history.view(), by_item.view(), 0.5f};
+    const Matrix<float> scores = all_scores(view(q), view(h), 1, {}, &graph);
+
+    const Matrix<double> near = product<float>(q.view(), view(h).transposed()), x = dense(history), a = dense(by_item);
+    const Matrix<double> far = product<double>(product<double>(x.view(), a.view()).view(), a.view().transposed());
+    for (Index i = 0; i < n_queries; ++i)
+        for (Index j = 0; j < n_items; ++j)
+            REQUIRE(static_cast<double>(scores(i, j)) == near(i, j) + 0.5 * far(i, j));
+
+    std::vector<std::int64_t> some(900);
+    std::iota(some.begin(), some.end(), 300);
+    for (const int threads : {1, 2, 3, 7}) {
+        CHECK(same_bits(scores, all_scores(view(q), view(h), threads, {}, &graph)));
+        const TopN found = top_n(view(q), view(h), history.view(), &some, 10, threads, {}, &graph);
+        for (Index i = 0; i < n_queries; ++i)
+            for (Index c = 0; c < 10; ++c) {
+                REQUIRE(found.scores(i, c) == scores(i, found.items(i, c)));
+                Index above = 0;
+                for (const std::int64_t j : some)
+                    if (x(i, j) == 0.0)
+                        above += scores(i, j) > found.scores(i, c) ||
+                                 (scores(i, j) == found.scores(i, c) && j < found.items(i, c));
+                REQUIRE(above == c);
+            }
+    }
+    const GraphTerm<std::int32_t> crossed{by_item.view(), history.view(), 0.5f};
+    CHECK_THROWS_AS(all_scores(view(q), view(h), 1, {}, &crossed), std::invalid_argument);
+}
+
 TEST_CASE("top_n refuses what does not fit together")
 {
     const auto q = normal_matrix<float>(2, 3), h = normal_matrix<float>(4, 3);

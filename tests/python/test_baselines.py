@@ -86,3 +86,34 @@ def test_baseline_recovers_biases_and_folds_users_in(tmp_path):
 def test_baseline_names_parameters_out_of_range(x, parameters, message):
     with pytest.raises(ValueError, match=message):
         matfact.Baseline(**parameters).fit(x)
+
+
+@pytest.mark.parametrize(
+    "model", [matfact.Popularity(), matfact.Baseline(), matfact.PureSVD(3), matfact.SpectralRecommender(3)]
+)
+def test_what_is_found_at_once_takes_the_arguments_of_what_iterates(x, model, tmp_path):
+    """A fit is one sweep then."""
+    train, test = matfact.random_split(matfact.Interactions(x), 0.2, random_state=0)
+    told = []
+    model.fit(train, validation=test, callback=told.append, progress=True)
+    metric = model._default_metric
+    expected = matfact.evaluate(model, test, [metric])[metric]
+    assert model.validation_history_.tolist() == [expected]
+    assert [(it.n_iter, it.validation) for it in told] == [(1, expected)]
+    assert np.isnan(told[0].objective)
+    model.save(tmp_path / "model")
+    assert type(model).load(tmp_path / "model").validation_history_.tolist() == [expected]
+    assert model.fit(train).validation_history_ is None
+
+    def fail(_: matfact.Iteration) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        model.fit(train, validation=test, metric="recall@5", callback=fail)
+    assert model.validation_history_.tolist() == [matfact.evaluate(model, test, ["recall@5"])["recall@5"]]
+    with pytest.raises(TypeError, match="callback must be callable, got 3"):
+        model.fit(train, callback=3)
+    with pytest.raises(TypeError, match="progress must be True or False"):
+        model.fit(train, progress=1)
+    with pytest.raises(ValueError, match="num_threads must be"):
+        type(model)(num_threads=0).fit(train)

@@ -17,6 +17,8 @@ MODELS = {
     "sgd": matfact.BiasedMF(5, solver="sgd", random_state=0),
     "gibbs": matfact.BiasedMF(5, solver="gibbs", burn_in=3, n_samples=4, random_state=0),
     "PureSVD": matfact.PureSVD(5),
+    "degree": matfact.PureSVD(5, normalize="degree"),
+    "spectral": matfact.SpectralRecommender(5, linear_weight=0.0),
     "Baseline": matfact.Baseline(),
     "Popularity": matfact.Popularity(),
     "BPR": matfact.BPR(5, max_iter=3, random_state=0),
@@ -100,7 +102,9 @@ def test_rows_without_new_entries_keep_their_bits(model, whole):
     assert model.partial_fit_users(nothing)._w.tobytes() == after.tobytes()
 
 
-@pytest.mark.parametrize("model", ["BiasedMF", "sgd", "Baseline", "Popularity"], indirect=True)
+@pytest.mark.parametrize(
+    "model", ["BiasedMF", "sgd", "PureSVD", "spectral", "Baseline", "Popularity", "BPR"], indirect=True
+)
 def test_items_without_new_entries_keep_their_bits(model, whole):
     """But for models that rotate their factors."""
     part = whole.matrix.toarray()
@@ -114,7 +118,9 @@ def test_items_without_new_entries_keep_their_bits(model, whole):
 
 
 @pytest.mark.parametrize(
-    "model", ["als", "cg", "BiasedMF", "gibbs", "PureSVD", "Baseline", "Popularity"], indirect=True
+    "model",
+    ["als", "cg", "BiasedMF", "gibbs", "PureSVD", "degree", "spectral", "Baseline", "Popularity", "BPR"],
+    indirect=True,
 )
 def test_new_items_are_found_by_users(model, whole):
     model.fit(items(whole, np.arange(35)))

@@ -124,6 +124,15 @@ def test_no_list_is_longer_than_the_catalogue(model, x):
         model.recommend([3], 0)
 
 
+def test_nobody_asks_for_nothing(model, x):
+    model.fit(x)
+    assert model.recommend([], 5).items.shape == model.recommend_new(sp.csr_array((0, 40)), 5).items.shape == (0, 5)
+    assert model.fold_in(sp.csr_array((0, 40))).shape == (0, model._w.shape[1])
+    assert model.predict([], []).shape == (0,)
+    with pytest.raises(ValueError, match="rows must have 40 columns"):
+        model.recommend_new(sp.csr_array((0, 39)), 5)
+
+
 def test_ids_go_in_and_come_out(model, named):
     model.fit(named)
     found = model.recommend(["a", "c"], 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 
 import matfact
 from matfact import spectral_recommender
@@ -71,6 +72,27 @@ def test_threads_change_no_bit(x, num_threads):
     one, many = (matfact.SpectralRecommender(8, num_threads=n).fit(x) for n in (1, num_threads))
     assert one.user_factors_.tobytes() == many.user_factors_.tobytes()
     assert one.recommend(np.arange(50)).scores.tobytes() == many.recommend(np.arange(50)).scores.tobytes()
+    pairs = np.repeat(np.arange(50), 30), np.tile(np.arange(30), 50)
+    assert one.predict(*pairs).tobytes() == many.predict(*pairs).tobytes()
+
+
+def test_lists_have_the_scores_of_pairs(x):
+    """Bit for bit, wherever a user stands among those that are asked for together."""
+    m = matfact.SpectralRecommender(8).fit(x)
+    asked = np.arange(49)[::-1]
+    found = m.recommend(asked, 30, include=np.arange(0, 29, 2))
+    users = np.repeat(asked, 30).reshape(found.items.shape[0], -1)[:, : found.items.shape[1]]
+    scores = m.predict(users[found.mask], found.items[found.mask])
+    assert scores.tobytes() == found.scores[found.mask].tobytes()
+
+
+def test_wide_indices_change_no_bit(x):
+    m = matfact.SpectralRecommender(8).fit(x)
+    wide = x.copy()
+    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+    narrow_lists, wide_lists = m.recommend_new(x, 5), m.recommend_new(wide, 5)
+    assert narrow_lists.scores.tobytes() == wide_lists.scores.tobytes()
+    assert matfact.SpectralRecommender(8).fit(wide).recommend_new(x, 5).items.tolist() == narrow_lists.items.tolist()
 
 
 @pytest.mark.parametrize(
@@ -101,8 +123,54 @@ def test_new_users_may_stay(x):
     m.partial_fit_users(matfact.Interactions(x[:5], user_ids=list("abcde")))
     assert m._w[50:].tobytes() == folded.tobytes()
     assert m.recommend("c", 3).mask.all()
-    with pytest.raises(ValueError, match="cannot solve for items alone"):
-        m.partial_fit_items(matfact.Interactions(x))
+
+
+FOLDING = {
+    "spectral": matfact.SpectralRecommender(8),
+    "pure": matfact.PureSVD(8, normalize="degree"),
+    "plain": matfact.PureSVD(8),
+}
+
+
+def with_copies(x, items):
+    return matfact.Interactions(x[:, items], item_ids=[f"copy of {i}" for i in items])
+
+
+@pytest.mark.parametrize("model", FOLDING.values(), ids=FOLDING.keys())
+def test_an_item_with_the_users_of_another_gets_its_factors(x, model):
+    """X~' U / s is V for the columns of the fit; a second item of that kind changes no other."""
+    m = clone(model).fit(matfact.Interactions(x))
+    before = m._w.copy(), m._h.copy()
+    assert m.partial_fit_items(with_copies(x, [3, 7])) is m
+    assert m._w.tobytes() == before[0].tobytes()
+    assert m._h[:30].tobytes() == before[1].tobytes()
+    # s_1 / s_8 is about 2.5, and its square is what the normal equations multiply errors by.
+    np.testing.assert_allclose(m._h[30:], m._h[[3, 7]], rtol=0, atol=20 * EPS * np.abs(before[1]).max())
+    users = np.arange(49)
+    new, old = (m.predict(users, np.full(49, i)) for i in ("copy of 3", 3))
+    np.testing.assert_allclose(new, old, rtol=0, atol=20 * EPS * np.abs(old).max())
+
+
+@pytest.mark.parametrize("model", FOLDING.values(), ids=FOLDING.keys())
+def test_a_model_that_got_items_is_saved_whole(x, tmp_path, model):
+    m = clone(model).fit(matfact.Interactions(x)).partial_fit_items(with_copies(x, [3, 29]))
+    m.save(tmp_path / "model")
+    other = type(m).load(tmp_path / "model")
+    ours, theirs = m.recommend(np.arange(50), 7), other.recommend(np.arange(50), 7)
+    assert (ours.items == theirs.items).all()
+    assert ours.scores.tobytes() == theirs.scores.tobytes()
+    assert m.predict(0, "copy of 29")[0] == 0.0  # nobody has it
+
+
+def test_the_linear_term_is_that_of_the_extended_matrix(x):
+    m = matfact.SpectralRecommender(8).fit(matfact.Interactions(x[:, :25]))
+    m.partial_fit_items(matfact.Interactions(x[:, 25:], item_ids=np.arange(25, 30)))
+    first = clone(m).set_params(linear_weight=0.0).fit(matfact.Interactions(x[:, :25]))
+    first.partial_fit_items(matfact.Interactions(x[:, 25:], item_ids=np.arange(25, 30)))
+    users, items = np.repeat(np.arange(49), 30), np.tile(np.arange(30), 49)
+    linear = (m.predict(users, items) - first.predict(users, items)).reshape(49, 30)
+    truth = dense_scores(x, 1, 10 / 3, x.toarray()) - dense_scores(x, 1, 0.0, x.toarray())
+    np.testing.assert_allclose(linear, truth[:49], rtol=0, atol=50 * EPS * np.abs(truth).max())
 
 
 def test_singular_values_are_at_most_one(x):

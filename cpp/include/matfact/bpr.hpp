@@ -67,11 +67,28 @@ template <class I>
 Matrix<float> bpr_rows(CsrView<float, I> x, MatrixView<const float> h, const std::vector<Index>& item_counts,
                        const BprOptions& options, const Progress& progress = {});
 
+/// Rows of H, with the columns of w, for items whose users are the rows of `columns` (n_new, n_users); x, w and h are
+/// of the fit, or of what has grown from it, and stay. As many passes as options.max_iter over the item's users, each
+/// with a negative, and over as many pairs of x, drawn among those of other users, as an epoch would have met with the
+/// item as their negative; the mean of the second half of them. `codes` (n_new,) are the columns of x that the items
+/// were, or x.n_cols and above. A row depends on its own users only, and is 0 without them.
+template <class I>
+Matrix<float> bpr_items(CsrView<float, I> x, CsrView<float, I> columns, const std::vector<Index>& codes,
+                        MatrixView<const float> w, MatrixView<const float> h, const BprOptions& options,
+                        const Progress& progress = {});
+
 #define MATFACT_BPR(EXTERN, I)                                                                                         \
     EXTERN template BprFactors bpr(CsrView<float, I>, const BprOptions&, const Progress&, BprFactors*);                \
     EXTERN template Matrix<float> bpr_rows(CsrView<float, I>, MatrixView<const float>, const std::vector<Index>&,      \
                                            const BprOptions&, const Progress&);
 MATFACT_BPR(extern, std::int32_t)
 MATFACT_BPR(extern, std::int64_t)
+
+#define MATFACT_BPR_ITEMS(EXTERN, I)                                                                                   \
+    EXTERN template Matrix<float> bpr_items(CsrView<float, I>, CsrView<float, I>, const std::vector<Index>&,           \
+                                            MatrixView<const float>, MatrixView<const float>, const BprOptions&,       \
+                                            const Progress&);
+MATFACT_BPR_ITEMS(extern, std::int32_t)
+MATFACT_BPR_ITEMS(extern, std::int64_t)
 
 } // namespace matfact

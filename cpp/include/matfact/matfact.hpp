@@ -15,6 +15,7 @@
 #include "matfact/list_metrics.hpp"
 #include "matfact/matrix.hpp"
 #include "matfact/moments.hpp"
+#include "matfact/pair_scores.hpp"
 #include "matfact/pca.hpp"
 #include "matfact/ppca.hpp"
 #include "matfact/progress.hpp"

@@ -70,4 +70,11 @@ inline void user_step(float* user, const float* positive, const float* negative,
     }
 }
 
+/// The second or the third of these, for users that stay and rows of any width.
+inline void item_step(float* item, const float* user, Index width, float gain, float keep)
+{
+    for (Index c = 0; c < width; ++c)
+        item[c] = keep * item[c] + gain * user[c];
+}
+
 } // namespace matfact::linalg

@@ -748,6 +748,28 @@ def bpr_rows_i32(
     seed: int,
     num_threads: int,
 ) -> _F32: ...
+def bpr_items_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    c_values: _F32,
+    c_indices: _I32,
+    c_indptr: _I32,
+    codes: _I64,
+    w: _F32,
+    h: _F32,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_positive: float,
+    l2_negative: float,
+    item_bias: bool,
+    max_iter: int,
+    seed: int,
+    num_threads: int,
+) -> _F32: ...
 def implicit_mf_i32(
     values: _F32,
     indices: _I32,
@@ -856,8 +878,16 @@ def top_n_i32(
     *,
     candidates: list[int] | None,
     n: int,
+    graph: tuple[_F32, _I32, _I32, _F32, _I32, _I32, int, float] | None,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def all_scores_i32(
+    queries: _F32,
+    items: _F32,
+    *,
+    graph: tuple[_F32, _I32, _I32, _F32, _I32, _I32, int, float] | None,
+    num_threads: int,
+) -> _F32: ...
 def list_metrics_i32(
     lists: _I64,
     indices: _I32,
@@ -902,6 +932,28 @@ def bpr_rows_i64(
     negatives: Negatives,
     learning_rate: float,
     l2_user: float,
+    item_bias: bool,
+    max_iter: int,
+    seed: int,
+    num_threads: int,
+) -> _F32: ...
+def bpr_items_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    c_values: _F32,
+    c_indices: _I64,
+    c_indptr: _I64,
+    codes: _I64,
+    w: _F32,
+    h: _F32,
+    *,
+    n_components: int,
+    loss: PairLoss,
+    negatives: Negatives,
+    learning_rate: float,
+    l2_positive: float,
+    l2_negative: float,
     item_bias: bool,
     max_iter: int,
     seed: int,
@@ -1007,6 +1059,7 @@ def biased_rows_i64(
     biases: bool,
     num_threads: int,
 ) -> _F32: ...
+def pair_scores(queries: _F32, items: _F32, rows: _I64, cols: _I64, *, num_threads: int) -> _F64: ...
 def first_places(lists: _I64, n_items: int) -> _I64: ...
 def top_n_i64(
     queries: _F32,
@@ -1016,8 +1069,16 @@ def top_n_i64(
     *,
     candidates: list[int] | None,
     n: int,
+    graph: tuple[_F32, _I64, _I64, _F32, _I64, _I64, int, float] | None,
     num_threads: int,
 ) -> tuple[_I64, _F32]: ...
+def all_scores_i64(
+    queries: _F32,
+    items: _F32,
+    *,
+    graph: tuple[_F32, _I64, _I64, _F32, _I64, _I64, int, float] | None,
+    num_threads: int,
+) -> _F32: ...
 def list_metrics_i64(
     lists: _I64,
     indices: _I64,

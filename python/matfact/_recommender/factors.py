@@ -11,7 +11,10 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from matfact import _core
 from matfact._recommender.histories import are_empty, popularity
+from matfact._top_n import Graph, all_scores
+from matfact._validation import check_num_threads
 from matfact.interactions import Codes, Interactions
 
 Factor: TypeAlias = npt.NDArray[np.float32]
@@ -48,6 +51,10 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         """What each user's products are off their scores."""
         return np.zeros(len(w))
 
+    def _graph(self, history: Any) -> Graph | None:  # noqa: ARG002
+        """What scores have beside their products."""
+        return None
+
     def _check_adopted(self) -> None:
         """ValueError where the parts of a file do not fit together."""
         if self._w.shape[1] != self._n_columns() or self._h.shape[1] != self._n_columns():
@@ -80,8 +87,8 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         """
         rows, cols = self._pairs(users, items)
         scores = np.empty(len(rows), np.float32)
-        for some, w, h in self._factors_of_pairs(rows, cols):
-            scores[some] = self._scores_of(w, h)
+        for some in self._some_pairs(len(rows)):
+            scores[some] = self._scores_of(self._rows_of_users(rows[some]), cols[some])
         cold = self._are_cold(rows)
         scores[cold] = self._common_scores()[cols[cold]]
         return scores
@@ -104,9 +111,12 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         """Users without a history, and unknown ones."""
         return np.asarray((codes < 0) | self._is_cold[np.maximum(codes, 0)])
 
-    def _scores_of(self, w: Factor, h: Factor) -> npt.NDArray[np.float64]:
-        """Of as many users as items."""
-        return np.asarray((self._queries(w).astype(np.float64) * h).sum(axis=1) + self._constants(w))
+    def _scores_of(self, w: Factor, cols: Codes) -> npt.NDArray[np.float64]:
+        """Of as many users as items; those below 0 are unknown."""
+        queries, items = np.ascontiguousarray(self._queries(w)), np.ascontiguousarray(self._h)
+        rows, cols = np.arange(len(w)), np.ascontiguousarray(cols)
+        threads = check_num_threads(self.num_threads)
+        return _core.pair_scores(queries, items, rows, cols, num_threads=threads) + self._constants(w)
 
     def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
         """Scores of items `cols` for the users in `rows` of w and of their histories."""
@@ -122,15 +132,17 @@ class Factors(BaseEstimator):  # type: ignore[misc]
 
     def _personal_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:  # noqa: ARG002
         """What `_score_pairs` gives users who have a history."""
-        scores, step = np.empty(len(rows), np.float32), max(1, _ENTRIES // self._h.shape[1])
-        for begin in range(0, len(rows), step):
-            some = slice(begin, begin + step)
-            scores[some] = self._scores_of(w[rows[some]], self._h[cols[some]])
+        scores = np.empty(len(rows), np.float32)
+        for some in self._some_pairs(len(rows)):
+            scores[some] = self._scores_of(w[rows[some]], cols[some])
         return scores
 
-    def _personal_scores(self, w: Factor, history: Any) -> Factor:  # noqa: ARG002
+    def _personal_scores(self, w: Factor, history: Any) -> Factor:
         """What `_score_all` gives users who have a history."""
-        return (self._queries(w) @ self._h.T + self._constants(w)[:, None]).astype(np.float32)
+        threads = check_num_threads(self.num_threads)
+        scores = all_scores(self._queries(w), self._h, threads, self._graph(history))
+        scores += self._constants(w)[:, None].astype(np.float32)
+        return scores
 
     def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
         """Codes of both, equally many."""
@@ -141,11 +153,13 @@ class Factors(BaseEstimator):  # type: ignore[misc]
         rows, cols = np.broadcast_arrays(rows, cols)
         return rows, cols
 
+    def _some_pairs(self, n: int) -> Iterator[slice]:
+        step = max(1, _ENTRIES // self._h.shape[1])
+        return (slice(begin, begin + step) for begin in range(0, n, step))
+
     def _factors_of_pairs(self, rows: Codes, cols: Codes) -> Iterator[tuple[slice, Factor, Factor]]:
         """Some pairs at a time: which, and the rows of w and of h."""
-        step = max(1, _ENTRIES // self._h.shape[1])
-        for begin in range(0, len(rows), step):
-            some = slice(begin, begin + step)
+        for some in self._some_pairs(len(rows)):
             items = cols[some]
             h = np.where((items >= 0)[:, None], self._h[np.maximum(items, 0)], np.float32(0))
             yield some, self._rows_of_users(rows[some]), h

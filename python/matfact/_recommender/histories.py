@@ -35,7 +35,8 @@ def as_history(rows: Any, known: Interactions) -> Any:
         rows = with_items_of(known, rows)
     elif getattr(rows, "ndim", 2) == 1 and sp.issparse(rows):
         rows = rows.reshape(1, -1)
-    history = Interactions(rows).matrix
+    nobody = sp.issparse(rows) and rows.shape[0] == 0  # which is not what interactions are, but may be asked for
+    history = sp.csr_array(rows.shape, dtype=np.float32) if nobody else Interactions(rows).matrix
     if history.shape[1] != known.n_items:
         raise ValueError(
             f"rows must have {known.n_items} columns, one an item of the fit, got shape {history.shape}: "

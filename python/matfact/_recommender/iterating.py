@@ -73,8 +73,7 @@ class Iterating(Factors):
     ) -> Iterator[Sweeps]:
         """What the core tells of its sweeps while it is inside."""
         check_flag(progress, "progress")
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable, got {callback!r}")
+        require_callback(callback)
         judge = None if validation is None else self._judge(known, validation, metric or self._default_metric)
         sweeps = Sweeps(self, known, callback, judge, None if patience is None else as_count(patience, "patience"))
         with bars(progress), reported(type(self).__name__, sweeps.told, unit=self._sweep, note=sweeps.note) as report:
@@ -194,3 +193,9 @@ class Sweeps:
             self._best, self._best_iter = State(w, h, facts), n_iter
         stop = self._callback is not None and bool(self._callback(Iteration(n_iter, objective, value)))
         return stop or (self._patience is not None and n_iter - self._best_iter >= self._patience)
+
+
+def require_callback(callback: Any) -> None:
+    """Refuse what cannot be called."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")

@@ -142,10 +142,10 @@ class Lists(Folding):
             found.items[cold], found.scores[cold], found.mask[cold] = common.items, common.scores, common.mask
         return found
 
-    def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:  # noqa: ARG002
+    def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
         """What `_search` gives users who have a history."""
         ids, threads = self.interactions_.item_ids, check_num_threads(self.num_threads)
-        found = search(self._queries(w), self._h, ids, seen, candidates, n, threads)
+        found = search(self._queries(w), self._h, ids, seen, candidates, n, threads, self._graph(history))
         found.scores[...] += self._constants(w)[:, None].astype(np.float32)
         return found
 

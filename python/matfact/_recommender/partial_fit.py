@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -59,7 +60,8 @@ class PartialFit(Factors):
         """Bring new entries of items into the model; all users stay as they are.
 
         The items that have entries in `interactions`, or are not in the model, are solved for with what they had and
-        what is new, as half a sweep of the fit does. All others keep their scores, up to rounding.
+        what is new: by half a sweep of the fit, in `BPR` by its steps, and in `PureSVD` and `SpectralRecommender` by
+        folding in. All others keep their scores, up to rounding and the linear term of `SpectralRecommender`.
 
         Parameters
         ----------
@@ -75,8 +77,7 @@ class PartialFit(Factors):
         Raises
         ------
         ValueError
-            If a user is unknown (`partial_fit_users` comes first then), a value is not what the model takes, or the
-            model has no equations for an item alone.
+            If a user is unknown (`partial_fit_users` comes first then), or a value is not what the model takes.
         TypeError
             If there are no ids: `interactions` are not `Interactions`.
         NotFittedError
@@ -89,17 +90,25 @@ class PartialFit(Factors):
         if not len(merged.changed):
             return self
         rows = merged.changed_rows()
-        h = _with_rows(self._h, merged, self._solve_columns(rows))
+        h = _with_rows(self._h, merged, self._solve_columns(rows, merged.changed))
         whole = Interactions(merged.matrix.T.tocsr(), user_ids=known.user_ids, item_ids=merged.ids)
-        return self._become(whole, *self._settled(self._w, h))
+        w, h, facts = self._settled(self._w, h)
+        return self._become(whole, w, h, facts | self._facts_of_columns(rows, merged.changed))
 
-    def _solve_columns(self, columns: Any) -> Factor:  # noqa: ARG002
-        """Rows of h for histories of items in the user codes of the fit (CSR, float32)."""
-        raise ValueError(f"{type(self).__name__} cannot solve for items alone: fit it to all interactions again")
+    @abstractmethod
+    def _solve_columns(self, columns: Any, codes: Codes) -> Factor:
+        """Rows of h for histories of items in the user codes of the fit (CSR, float32).
+
+        `codes` are where the items are, or will be.
+        """
 
     def _settled(self, w: Factor, h: Factor) -> tuple[Factor, Factor, dict[str, Any]]:
         """Factors with new items as `fit` would leave them, and what else it found."""
         return w, h, self._facts
+
+    def _facts_of_columns(self, columns: Any, codes: Codes) -> dict[str, Any]:  # noqa: ARG002
+        """What else the fit would have found of these items."""
+        return {}
 
     def _known_beside(self, interactions: Any) -> Interactions:
         check_is_fitted(self, "interactions_")
