@@ -4,6 +4,7 @@
 /// products of factors is computed in the lanes of packets.
 #pragma once
 
+#include "biased_products.hpp"
 #include "biased_strata.hpp"
 
 #include <algorithm>
@@ -37,197 +38,203 @@ struct StepRates {
 /// is a step along it; the penalty's is an implicit one, w / (1 + rate l2), which no l2 can make too long.
 class RatingBatch {
 public:
-    static constexpr Index capacity = 16; ///< ratings
-
-    RatingBatch(Index width, const StepRates& rates) : width_(width), rates_(rates) {}
-
-    /// Steps of the row `own`, whose scale is 1, and of those of the other side that its entries name: as many as
-    /// `capacity` from `first` on.
-    template <class I> void step(float* own, Matrix<float>& others, const StrataEntry<I>* first, Index n)
+    RatingBatch(Index width, const StepRates& rates) : width_(width), rates_(rates)
     {
-        gather(others, first, n);
-        for_columns([&](auto packets, Index column) { dot<packets.value>(own, column); });
-        const float keep = scalars(own + width_);
+        nowhere_[factor_squares] = nowhere_[bias_squares] = nowhere_[factor_scale] = 1.0f;
+    }
+
+    /// Steps along the entries of the first one's row that follow it, `capacity` of them at most, of that row and of
+    /// those of the other side; gives the entry behind them. Scales of `owns` are 1.
+    template <class I>
+    const StrataEntry<I>* step(Matrix<float>& owns, Matrix<float>& others, const StrataEntry<I>* first,
+                               const StrataEntry<I>* last)
+    {
+        // What needs no error is under way while products are summed, and what no row waits for comes last: it is left
+        // to the time in which the next batch begins.
+        float* const own = &owns(static_cast<Index>(first->row), 0);
+        gather(others, first, std::min(capacity, static_cast<Index>(last - first)));
+        prepare(own + width_);
+        products_.multiply(own, rows_, n_, width_);
+        find_errors();
         float norm = 0.0f;
-        for_columns([&](auto packets, Index column) { norm += move<packets.value>(own, column, keep); });
-        own[width_ + factor_norm] = norm;
+        for_packets(width_, [&](auto packets, Index column) { norm += move<packets.value>(own, column); });
+        finish(own + width_, norm);
         scatter();
+        return first + n_;
     }
 
 private:
     using Packet = linalg::Packet<float>;
-    static constexpr Index size = linalg::packet_size<float>;
-    /// Packets of a factor in registers at once: the row's own, and what becomes of them.
-#ifdef __AVX512F__
-    static constexpr int chunk = 8;
-#else
-    static constexpr int chunk = 4;
-#endif
-    template <int n> using Packets = std::integral_constant<int, n>;
+    static constexpr Index size = linalg::packet_size<float>, capacity = RowProducts::capacity;
+    static constexpr Index numbers = (row_state_4 + lanes) / lanes * lanes; ///< of a tail
 
-    template <class Body> void for_columns(const Body& body) const
+    static Lanes all(float x) { return Eigen::internal::pset1<Lanes>(x); }
+    static Lanes load(const float* x) { return Eigen::internal::pload<Lanes>(x); }
+    /// x in lanes that have a rating, and zero in others, however large they are.
+    Lanes present(const Lanes& x, Index first) const
     {
-        Index column = 0;
-        for (; column + chunk * size <= width_; column += chunk * size)
-            body(Packets<chunk>(), column);
-        for_rest<chunk - 1>((width_ - column) / size, column, body);
-    }
-    template <int n, class Body> static void for_rest(Index left, Index column, const Body& body)
-    {
-        if constexpr (n > 0) {
-            if (left == n)
-                body(Packets<n>(), column);
-            else
-                for_rest<n - 1>(left, column, body);
-        }
+        namespace ei = Eigen::internal;
+        const float* const ones = ones_and_zeros + capacity - std::min(n_ - first, capacity);
+        return ei::pselect(ei::pcmp_lt(all(0.0f), ei::ploadu<Lanes>(ones)), x, all(0.0f));
     }
 
-    template <class I> void gather(Matrix<float>& others, const StrataEntry<I>* first, Index n)
+    template <class I> void gather(Matrix<float>& others, const StrataEntry<I>* first, Index room)
     {
+        namespace ei = Eigen::internal;
+        Index n = 0;
+        do {
+            rows_[n] = &others(static_cast<Index>(first[n].col), 0);
+            tails_[n] = rows_[n] + width_;
+            value_[n] = first[n].value;
+            ++n;
+        } while (n < room && first[n].row == first->row);
+        std::fill_n(tails_ + n, lanes, static_cast<float*>(nowhere_));
         n_ = n;
-        for (Index j = 0; j < n; ++j) {
-            float* const row = &others(static_cast<Index>(first[j].col), 0);
-            const float* const tail = row + width_;
-            rows_[j] = row;
-            value_[j] = first[j].value;
-            bias_[j] = tail[row_bias];
-            l2_[j] = tail[row_l2];
-            squares_[j] = tail[factor_squares];
-            bias_squares_[j] = tail[bias_squares];
-            norm_[j] = tail[factor_norm];
-            scale_[j] = tail[factor_scale];
-            dot_[j] = 0.0f;
-        }
-        for (Index j = n; j % size != 0; ++j) { // nothing happens to these lanes
-            value_[j] = dot_[j] = bias_[j] = l2_[j] = norm_[j] = 0.0f;
-            squares_[j] = bias_squares_[j] = scale_[j] = 1.0f;
-        }
-    }
-
-    template <int packets> void dot(const float* own, Index column)
-    {
-        namespace ei = Eigen::internal;
-        Packet w[packets];
-        for (int i = 0; i < packets; ++i)
-            w[i] = ei::pload<Packet>(own + column + i * size);
-        for (Index j = 0; j < n_; ++j) {
-            const float* const row = rows_[j] + column;
-            Packet sum = ei::pmul(w[0], ei::pload<Packet>(row));
-            for (int i = 1; i < packets; ++i)
-                sum = ei::pmadd(w[i], ei::pload<Packet>(row + i * size), sum);
-            dot_[j] += ei::predux(sum);
-        }
-    }
-
-    /// All that a step needs beside the factors; gives what remains of the own one.
-    float scalars(float* own)
-    {
-        namespace ei = Eigen::internal;
-        const auto all = [](float x) { return ei::pset1<Packet>(x); };
-        const Packet one = all(1.0f), two = all(2.0f), zero = all(0.0f), inverse_k = all(rates_.inverse_k);
-        const Packet rate = all(rates_.factor), rate_of_bias = all(rates_.bias), ratio = all(rates_.l2_ratio);
-        const float own_l2 = own[row_l2], own_factor_l2 = rates_.l2_ratio * own_l2;
-        const Packet own_bias = all(own[row_bias]), own_norm = all(own[factor_norm]);
-        const Packet own_l2s = all(own_l2), own_factor_l2s = all(own_factor_l2);
-        Packet errors = zero, own_slopes = zero, own_squares = zero;
-        for (Index j = 0; j < n_; j += size) {
-            const Packet lanes =
-                ei::pcmp_lt(zero, ei::ploadu<Packet>(ones_and_zeros + capacity - std::min(n_ - j, size)));
-            const auto present = [&](Packet x) { return ei::pselect(lanes, x, zero); }; // however large the others are
-            const Packet scale = ei::pload<Packet>(scale_ + j), wh = ei::pmul(scale, ei::pload<Packet>(dot_ + j));
-            const Packet bias = ei::pload<Packet>(bias_ + j), l2 = ei::pload<Packet>(l2_ + j);
-            const Packet values = ei::pload<Packet>(value_ + j);
-            const Packet error = present(ei::psub(ei::psub(ei::psub(values, own_bias), bias), wh));
-            const Packet error_squared = ei::pmul(error, error), cross = ei::pmul(two, ei::pmul(error, wh));
-            // ||l2 w - error h||^2 of both sides; rounding may not make it negative.
-            const auto gradient = [&](Packet l2_here, Packet norm_here, Packet norm_there) {
-                const Packet penalty = ei::pmul(l2_here, ei::psub(cross, ei::pmul(l2_here, norm_here)));
-                return ei::pmul(inverse_k, ei::pmax(zero, ei::psub(ei::pmul(error_squared, norm_there), penalty)));
-            };
-
-            const Packet norm = ei::pload<Packet>(norm_ + j), squares = ei::pload<Packet>(squares_ + j);
-            const Packet factor_l2 = ei::pmul(ratio, l2), step = ei::pdiv(rate, ei::psqrt(squares));
-            const Packet keep = ei::pdiv(one, ei::pmadd(step, factor_l2, one)), along = ei::pmul(step, error);
-            own_squares = ei::padd(own_squares, present(gradient(own_factor_l2s, own_norm, norm)));
-            ei::pstore(squares_ + j,
-                       ei::pmin(all(most_squares), ei::padd(squares, gradient(factor_l2, norm, own_norm))));
-            ei::pstore(to_own_ + j, ei::pmul(error, scale));
-            ei::pstore(to_other_ + j, ei::pdiv(along, scale));
-            ei::pstore(scale_ + j, ei::pmul(scale, keep));
-            const Packet longer = ei::pmadd(along, ei::pmadd(along, own_norm, ei::pmul(two, wh)), norm);
-            ei::pstore(norm_ + j, ei::pmul(ei::pmul(keep, keep), ei::pmax(zero, longer)));
-
-            const Packet bias_squares_here = ei::pload<Packet>(bias_squares_ + j);
-            const Packet bias_step = ei::pdiv(rate_of_bias, ei::psqrt(bias_squares_here));
-            const Packet slope = ei::psub(error, ei::pmul(l2, bias));
-            const Packet own_slope = present(ei::psub(error, ei::pmul(own_l2s, own_bias)));
-            ei::pstore(bias_ + j, ei::pdiv(ei::pmadd(bias_step, error, bias), ei::pmadd(bias_step, l2, one)));
-            ei::pstore(bias_squares_ + j, ei::pmin(all(most_squares), ei::pmadd(slope, slope, bias_squares_here)));
-            own_slopes = ei::pmadd(own_slope, own_slope, own_slopes);
-            errors = ei::padd(errors, error);
-        }
-        const auto n = static_cast<float>(n_);
-        const float step = rates_.factor / std::sqrt(own[factor_squares]);
-        const float bias_step = rates_.bias / std::sqrt(own[bias_squares]);
-        own[factor_squares] = std::min(most_squares, own[factor_squares] + ei::predux(own_squares));
-        own[bias_squares] = std::min(most_squares, own[bias_squares] + ei::predux(own_slopes));
-        own[row_bias] = (own[row_bias] + bias_step * ei::predux(errors)) / (1.0f + n * bias_step * own_l2);
-        const float keep = 1.0f / (1.0f + n * step * own_factor_l2);
-        const Packet by = all(keep * step);
-        for (Index j = 0; j < n_; j += size)
-            ei::pstore(to_own_ + j, ei::pmul(by, ei::pload<Packet>(to_own_ + j)));
-        return keep;
-    }
-
-    /// The squared length of what the columns have become.
-    template <int packets> float move(float* own, Index column, float keep)
-    {
-        namespace ei = Eigen::internal;
-        Packet w[packets], next[packets];
-        for (int i = 0; i < packets; ++i) {
-            w[i] = ei::pload<Packet>(own + column + i * size);
-            next[i] = ei::pmul(ei::pset1<Packet>(keep), w[i]);
-        }
-        for (Index j = 0; j < n_; ++j) {
-            float* const row = rows_[j] + column;
-            const Packet to_own = ei::pset1<Packet>(to_own_[j]), to_other = ei::pset1<Packet>(to_other_[j]);
-            for (int i = 0; i < packets; ++i) {
-                const Packet h = ei::pload<Packet>(row + i * size);
-                next[i] = ei::pmadd(to_own, h, next[i]);
-                ei::pstore(row + i * size, ei::pmadd(to_other, w[i], h));
-            }
-        }
-        Packet squares = ei::pset1<Packet>(0.0f);
-        for (int i = 0; i < packets; ++i) {
-            squares = ei::pmadd(next[i], next[i], squares);
-            ei::pstore(own + column + i * size, next[i]);
-        }
-        return ei::predux(squares);
+        n_lanes_ = (n + lanes - 1) / lanes * lanes;
+        for (Index j = 0; j < n_lanes_; j += lanes)
+            for (Index part = 0; part < numbers; part += lanes)
+                transpose_lanes([&](int i) { return load(tails_[j + i] + part); },
+                                [&](int i, const Lanes& x) { ei::pstore(tail_[part + i] + j, x); });
     }
 
     void scatter()
     {
-        for (Index j = 0; j < n_; ++j) {
-            float* const tail = rows_[j] + width_;
-            tail[row_bias] = bias_[j];
-            tail[factor_squares] = squares_[j];
-            tail[bias_squares] = bias_squares_[j];
-            tail[factor_norm] = norm_[j];
-            tail[factor_scale] = scale_[j];
-            if (scale_[j] < least_scale)
-                apply_scale(rows_[j], width_);
+        namespace ei = Eigen::internal;
+        for (Index j = 0; j < n_lanes_; j += lanes)
+            for (Index part = 0; part < numbers; part += lanes)
+                transpose_lanes([&](int i) { return load(tail_[part + i] + j); },
+                                [&](int i, const Lanes& x) { ei::pstore(tails_[j + i] + part, x); });
+        if (has_small_scale_)
+            for (Index j = 0; j < n_; ++j)
+                if (tail_[factor_scale][j] < least_scale)
+                    apply_scale(rows_[j], width_);
+    }
+
+    /// The lengths of the steps.
+    void prepare(const float* own)
+    {
+        namespace ei = Eigen::internal;
+        const float own_factor_l2 = rates_.l2_ratio * own[row_l2];
+        const float step = rates_.factor / std::sqrt(own[factor_squares]);
+        keep_ = 1.0f / (1.0f + static_cast<float>(n_) * step * own_factor_l2);
+        step_ = keep_ * step;
+        own_bias_ = own[row_bias];
+        for (Index j = 0; j < n_lanes_; j += lanes) {
+            const Lanes scale = load(tail_[factor_scale] + j),
+                        steps = rate(rates_.factor, load(tail_[factor_squares] + j));
+            ei::pstore(steps_ + j, steps);
+            ei::pstore(to_own_ + j, ei::pmul(all(step_), scale));
+            ei::pstore(to_other_ + j, ei::pdiv(steps, scale));
         }
+    }
+
+    static Lanes rate(float first, const Lanes& squares)
+    {
+        return Eigen::internal::pdiv(all(first), Eigen::internal::psqrt(squares));
+    }
+
+    void find_errors()
+    {
+        namespace ei = Eigen::internal;
+        for (Index j = 0; j < n_lanes_; j += lanes) {
+            const Lanes wh = ei::pmul(load(tail_[factor_scale] + j), products_.products(j));
+            const Lanes known = ei::psub(ei::psub(load(value_ + j), all(own_bias_)), load(tail_[row_bias] + j));
+            const Lanes error = present(ei::psub(known, wh), j);
+            ei::pstore(to_own_ + j, ei::pmul(error, load(to_own_ + j)));
+            ei::pstore(to_other_ + j, ei::pmul(error, load(to_other_ + j)));
+            ei::pstore(error_ + j, error);
+            ei::pstore(wh_ + j, wh);
+        }
+    }
+
+    /// The squared length of what the columns have become.
+    template <int packets> float move(float* own, Index column)
+    {
+        namespace ei = Eigen::internal;
+        Packet w[packets], next[packets];
+        unrolled<packets>([&](int i) {
+            w[i] = ei::pload<Packet>(own + column + i * size);
+            next[i] = ei::pmul(ei::pset1<Packet>(keep_), w[i]);
+        });
+        for (Index j = 0; j < n_; ++j) {
+            float* const row = rows_[j] + column;
+            const Packet to_own = ei::pset1<Packet>(to_own_[j]), to_other = ei::pset1<Packet>(to_other_[j]);
+            unrolled<packets>([&](int i) {
+                const Packet h = ei::pload<Packet>(row + i * size);
+                next[i] = ei::pmadd(to_own, h, next[i]);
+                ei::pstore(row + i * size, ei::pmadd(to_other, w[i], h));
+            });
+        }
+        Packet squares = ei::pset1<Packet>(0.0f);
+        unrolled<packets>([&](int i) {
+            squares = ei::pmadd(next[i], next[i], squares);
+            ei::pstore(own + column + i * size, next[i]);
+        });
+        return ei::predux(squares);
+    }
+
+    /// All numbers of both sides' tails, the own one's norm being `norm` from now on.
+    void finish(float* own, float norm)
+    {
+        namespace ei = Eigen::internal;
+        const Lanes one = all(1.0f), two = all(2.0f), zero = all(0.0f), inverse_k = all(rates_.inverse_k);
+        const float own_l2 = own[row_l2];
+        const Lanes own_bias = all(own_bias_), own_norm = all(own[factor_norm]);
+        const Lanes own_l2s = all(own_l2), own_factor_l2s = all(rates_.l2_ratio * own_l2);
+        Lanes errors = zero, own_slopes = zero, own_squares = zero, least = one;
+        for (Index j = 0; j < n_lanes_; j += lanes) {
+            const Lanes scale = load(tail_[factor_scale] + j), error = load(error_ + j), wh = load(wh_ + j);
+            const Lanes bias = load(tail_[row_bias] + j), l2 = load(tail_[row_l2] + j);
+            const Lanes norms = load(tail_[factor_norm] + j), squares = load(tail_[factor_squares] + j);
+            const Lanes error_squared = ei::pmul(error, error), cross = ei::pmul(two, ei::pmul(error, wh));
+            // ||l2 w - error h||^2 of both sides; rounding may not make it negative.
+            const auto gradient = [&](const Lanes& l2_here, const Lanes& norm_here, const Lanes& norm_there) {
+                const Lanes penalty = ei::pmul(l2_here, ei::psub(cross, ei::pmul(l2_here, norm_here)));
+                return ei::pmul(inverse_k, ei::pmax(zero, ei::psub(ei::pmul(error_squared, norm_there), penalty)));
+            };
+            const Lanes factor_l2 = ei::pmul(all(rates_.l2_ratio), l2), step = load(steps_ + j);
+            const Lanes keep = ei::pdiv(one, ei::pmadd(step, factor_l2, one)), along = ei::pmul(step, error);
+            own_squares = ei::padd(own_squares, present(gradient(own_factor_l2s, own_norm, norms), j));
+            ei::pstore(tail_[factor_squares] + j,
+                       ei::pmin(all(most_squares), ei::padd(squares, gradient(factor_l2, norms, own_norm))));
+            const Lanes smaller = ei::pmul(scale, keep);
+            least = ei::pmin(least, smaller);
+            ei::pstore(tail_[factor_scale] + j, smaller);
+            const Lanes longer = ei::pmadd(along, ei::pmadd(along, own_norm, ei::pmul(two, wh)), norms);
+            ei::pstore(tail_[factor_norm] + j, ei::pmul(ei::pmul(keep, keep), ei::pmax(zero, longer)));
+
+            const Lanes slope = ei::psub(error, ei::pmul(l2, bias));
+            const Lanes own_slope = present(ei::psub(error, ei::pmul(own_l2s, own_bias)), j);
+            const Lanes bias_squares_here = load(tail_[bias_squares] + j);
+            const Lanes bias_step = rate(rates_.bias, bias_squares_here);
+            ei::pstore(tail_[row_bias] + j, ei::pdiv(ei::pmadd(bias_step, error, bias), ei::pmadd(bias_step, l2, one)));
+            ei::pstore(tail_[bias_squares] + j,
+                       ei::pmin(all(most_squares), ei::pmadd(slope, slope, bias_squares_here)));
+            own_slopes = ei::pmadd(own_slope, own_slope, own_slopes);
+            errors = ei::padd(errors, error);
+        }
+        has_small_scale_ = ei::predux_min(least) < least_scale;
+        const float bias_step = rates_.bias / std::sqrt(own[bias_squares]);
+        own[factor_norm] = norm;
+        own[factor_squares] = std::min(most_squares, own[factor_squares] + ei::predux(own_squares));
+        own[bias_squares] = std::min(most_squares, own[bias_squares] + ei::predux(own_slopes));
+        own[row_bias] =
+            (own_bias_ + bias_step * ei::predux(errors)) / (1.0f + static_cast<float>(n_) * bias_step * own_l2);
     }
 
     static constexpr float least_scale = 1e-4f;
     static constexpr float most_squares = 1e36f; ///< the root of infinity is NaN where it is approximated
     static constexpr float ones_and_zeros[2 * capacity] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-    Index width_, n_ = 0;
+    Index width_, n_ = 0, n_lanes_ = 0;
     StepRates rates_;
-    float* rows_[capacity];
-    alignas(64) float value_[capacity], dot_[capacity], bias_[capacity], l2_[capacity], norm_[capacity];
-    alignas(64) float squares_[capacity], bias_squares_[capacity], scale_[capacity];
+    float keep_ = 1.0f, step_ = 0.0f, own_bias_ = 0.0f; ///< of the own row, in this batch
+    bool has_small_scale_ = false;
+    RowProducts products_;
+    float *rows_[capacity], *tails_[capacity + lanes];
+    alignas(64) float nowhere_[numbers] = {};   ///< the tail of lanes without a rating, whose steps leave it as it is
+    alignas(64) float tail_[numbers][capacity]; ///< those of the other side's rows
+    alignas(64) float value_[capacity] = {}, steps_[capacity], wh_[capacity], error_[capacity];
     alignas(64) float to_own_[capacity], to_other_[capacity];
 };
 

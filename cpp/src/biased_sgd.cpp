@@ -39,13 +39,8 @@ void biased_sgd(CsrView<float, I> x, CsrView<float, I> xt, const BiasedOptions& 
             rows.strata().for_each_block(threads, interrupt, [&](Index row_group, Index col_group) {
                 RatingBatch batch(width, rates);
                 const auto block = rows.strata().block(row_group, col_group);
-                for (const StrataEntry<I>*first = block.begin(), *last; first != block.end(); first = last) {
-                    const auto room = std::min(RatingBatch::capacity, static_cast<Index>(block.end() - first));
-                    last = std::find_if(first + 1, first + room,
-                                        [&](const auto& entry) { return entry.row != first->row; });
-                    batch.step(&rows.users()(static_cast<Index>(first->row), 0), rows.items(), first,
-                               static_cast<Index>(last - first));
-                }
+                for (const StrataEntry<I>* next = block.begin(); next != block.end();)
+                    next = batch.step(rows.users(), rows.items(), next, block.end());
             });
             for_blocks(rows.items().n_rows(), 256, threads, [&](Index begin, Index end, Index) {
                 for (Index i = begin; i < end; ++i)

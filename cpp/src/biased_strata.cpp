@@ -17,19 +17,22 @@ constexpr Index tail = (row_state_4 + packet) / packet * packet;
 /// Copies rows of `start` to their places and fills in the tails; those of no entries become zero.
 template <class I>
 void place_rows(MatrixView<const float> start, const I* indptr, const RowGroups& groups, const BiasedOptions& options,
-                float state, Index width, Matrix<float>& rows)
+                float state, Index width, int threads, Matrix<float>& rows)
 {
     rows = Matrix<float>(start.n_rows, width + tail);
-    std::fill_n(rows.data(), rows.size(), 0.0f);
-    for (Index i = 0; i < start.n_rows; ++i) {
-        const auto n = static_cast<double>(indptr[i + 1] - indptr[i]);
-        if (n == 0.0)
-            continue;
-        float* const row = &rows(groups.places[static_cast<std::size_t>(i)], 0);
-        std::copy_n(&start(i, 0), start.n_cols, row);
-        row[width + row_l2] = static_cast<float>(options.l2_scaling == L2Scaling::count ? options.l2 : options.l2 / n);
-        row[width + row_state] = row[width + row_state_2] = state;
-    }
+    for_blocks(start.n_rows, block_rows, threads, [&](Index begin, Index end, Index) {
+        for (Index i = begin; i < end; ++i) {
+            const auto n = static_cast<double>(indptr[i + 1] - indptr[i]);
+            float* const row = &rows(groups.places[static_cast<std::size_t>(i)], 0);
+            std::fill_n(row, rows.n_cols(), 0.0f);
+            if (n == 0.0)
+                continue;
+            std::copy_n(&start(i, 0), start.n_cols, row);
+            row[width + row_l2] =
+                static_cast<float>(options.l2_scaling == L2Scaling::count ? options.l2 : options.l2 / n);
+            row[width + row_state] = row[width + row_state_2] = state;
+        }
+    });
 }
 
 /// The sum over rows of their l2 (l2_ratio ||factor||^2 + bias^2).
@@ -70,9 +73,9 @@ BiasedStrata<I>::BiasedStrata(CsrView<float, I> x, CsrView<float, I> xt, const B
     Matrix<float> start(std::max(x.n_rows, x.n_cols), n_components_);
     const MatrixView<float> w = start.view().rows(0, x.n_rows), h = start.view().rows(0, x.n_cols);
     fill_uniform(w, -a, a, options.seed, 0, threads);
-    place_rows<I>(w, x.indptr, strata_.rows(), options, state, width_, users_);
+    place_rows<I>(w, x.indptr, strata_.rows(), options, state, width_, threads, users_);
     fill_uniform(h, -a, a, options.seed, 1, threads);
-    place_rows<I>(h, xt.indptr, strata_.cols(), options, state, width_, items_);
+    place_rows<I>(h, xt.indptr, strata_.cols(), options, state, width_, threads, items_);
 }
 
 template <class I> double BiasedStrata<I>::objective() const
