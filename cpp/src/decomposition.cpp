@@ -2,6 +2,8 @@
 
 #include "checkpoint.hpp"
 #include "linalg/orientation.hpp"
+#include "linalg/transpose.hpp"
+#include "parallel.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,15 +13,6 @@
 namespace matfact {
 
 namespace {
-
-Matrix<double> transposed(const Matrix<double>& a)
-{
-    Matrix<double> t(a.n_cols(), a.n_rows());
-    for (Index i = 0; i < a.n_rows(); ++i)
-        for (Index j = 0; j < a.n_cols(); ++j)
-            t(j, i) = a(i, j);
-    return t;
-}
 
 template <class T> std::vector<T> rounded(const std::vector<double>& values)
 {
@@ -41,21 +34,25 @@ template <class T> Matrix<T> rounded(Matrix<double> a)
 /// A residual and the rounding of the triplet itself to T.
 template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
 
-void fix_signs(Decomposition& d)
+void fix_signs(Decomposition& d, int threads)
 {
-    std::vector<double> signs;
-    for (Index i = 0; i < d.vt.n_rows(); ++i) {
+    std::vector<double> signs(static_cast<std::size_t>(d.vt.n_rows()));
+    for_each_task(d.vt.n_rows(), threads, [&](Index i) {
         double* const row = d.vt.data() + i * d.vt.n_cols();
-        signs.push_back(linalg::orientation(row, d.vt.n_cols()));
-        if (signs.back() < 0)
+        double& sign = signs[static_cast<std::size_t>(i)];
+        sign = linalg::orientation(row, d.vt.n_cols());
+        if (sign < 0)
             for (Index j = 0; j < d.vt.n_cols(); ++j)
                 row[j] = -row[j];
-    }
+    });
     if (std::find(signs.begin(), signs.end(), -1.0) == signs.end())
         return;
-    for (Index i = 0; i < d.u.n_rows(); ++i)
-        for (Index j = 0; j < d.u.n_cols(); ++j)
-            d.u(i, j) *= signs[static_cast<std::size_t>(j)];
+    constexpr Index block_rows = 256;
+    for_blocks(d.u.n_rows(), block_rows, threads, [&](Index begin, Index end, Index) {
+        for (Index i = begin; i < end; ++i)
+            for (Index j = 0; j < d.u.n_cols(); ++j)
+                d.u(i, j) *= signs[static_cast<std::size_t>(j)];
+    });
 }
 
 } // namespace
@@ -105,16 +102,16 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
     return iterations;
 }
 
-void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide)
+void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide, int threads)
 {
-    d.u = wide ? transposed(factors.vt) : std::move(factors.u);
-    d.vt = wide ? transposed(factors.u) : std::move(factors.vt);
+    d.u = wide ? linalg::transposed(factors.vt, threads) : std::move(factors.u);
+    d.vt = wide ? linalg::transposed(factors.u, threads) : std::move(factors.vt);
     d.s = std::move(factors.s);
 }
 
-void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide)
+void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide, int threads)
 {
-    take_factors(d, std::move(found.factors), wide);
+    take_factors(d, std::move(found.factors), wide, threads);
     d.residuals = without_defects(std::move(found.residuals));
     d.next_value = found.next_value;
     d.n_passes = found.n_passes;
@@ -180,7 +177,7 @@ template <class T> SvdResult<T> as_result(Decomposition d, const SvdOptions& opt
 {
     if (!options.compute_u)
         d.u = {};
-    fix_signs(d);
+    fix_signs(d, resolve_threads(options.num_threads));
 
     SvdResult<T> result;
     result.s = rounded<T>(d.s);

@@ -63,8 +63,8 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
                                        int threads, const Progress& progress);
 
 /// Takes the factors of a tall matrix: of x, or of its transpose where x is wide.
-void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide);
-void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide);
+void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide, int threads);
+void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide, int threads);
 
 /// From the decomposition of scale * x to that of x; its mean is unscaled already.
 void unscale(Decomposition& d, double scale);

@@ -1,6 +1,7 @@
 #include "linalg/iterative_svd.hpp"
 
 #include "linalg/orthonormalize.hpp"
+#include "linalg/transpose.hpp"
 #include "matfact/random.hpp"
 #include "parallel.hpp"
 
@@ -67,25 +68,27 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
 }
 
 /// Singular values and right singular vectors from the eigenpairs of A'A.
-IterativeSvd without_u(const Matrix<double>& v, const std::vector<double>& squares, std::vector<double> residuals)
+IterativeSvd without_u(const Matrix<double>& v, const std::vector<double>& squares, std::vector<double> residuals,
+                       int threads)
 {
     IterativeSvd result;
     result.square_residuals = std::move(residuals);
-    result.factors.vt = Matrix<double>(v.n_cols(), v.n_rows());
-    for (Index c = 0; c < v.n_cols(); ++c)
-        for (Index j = 0; j < v.n_rows(); ++j)
-            result.factors.vt(c, j) = v(j, c);
+    result.factors.vt = transposed(v, threads);
     for (const double square : squares)
         result.factors.s.push_back(std::sqrt(std::max(0.0, square)));
     return result;
 }
 
 template <class T, class C>
-IterativeSvd finished(const TallOperator<T>& a, const KrylovResult<C>& found, const IterativeOptions& options)
+IterativeSvd finished(const TallOperator<T>& a, KrylovResult<C> found, const IterativeOptions& options)
 {
-    const Matrix<double> v = converted<C, double>(found.vectors);
-    IterativeSvd result =
-        options.want_u ? project_onto(a, v, v.n_cols(), options.threads) : without_u(v, found.values, found.residuals);
+    Matrix<double> v;
+    if constexpr (std::is_same_v<C, double>)
+        v = std::move(found.vectors);
+    else
+        v = converted<C, double>(found.vectors);
+    IterativeSvd result = options.want_u ? project_onto(a, v, v.n_cols(), options.threads)
+                                         : without_u(v, found.values, found.residuals, options.threads);
     result.next_value = std::sqrt(std::max(0.0, found.next_value));
     result.n_passes = found.n_passes;
     result.n_columns = found.n_columns;
@@ -117,12 +120,8 @@ std::vector<double> triplet_residuals(const Matrix<double>& atu, const TallSvd& 
 
 template <class T> IterativeSvd project_onto(const TallOperator<T>& a, const Matrix<double>& v, Index k, int threads)
 {
-    Matrix<double> vt(v.n_cols(), v.n_rows());
-    for (Index i = 0; i < v.n_rows(); ++i)
-        for (Index j = 0; j < v.n_cols(); ++j)
-            vt(j, i) = v(i, j);
     IterativeSvd result;
-    result.factors = svd_from_product(a.times(v.view()), std::move(vt), true, threads);
+    result.factors = svd_from_product(a.times(v.view()), transposed(v, threads), true, threads);
     TallSvd& f = result.factors;
     if (k < v.n_cols()) {
         Matrix<double> u(a.n_rows, k), leading(k, a.n_cols);

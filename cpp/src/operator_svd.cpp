@@ -82,7 +82,7 @@ template <class T> SvdResult<T> svd(const LinearOperator<T>& x, const SvdOptions
     take_iterations(d,
                     solver == SvdSolver::krylov ? linalg::krylov_svd(a, iterations, checkpoint)
                                                 : linalg::randomized_svd(a, iterations, checkpoint),
-                    wide);
+                    wide, threads);
     // The operator's own rounding, by which u'x v may differ from s.
     const double rounding =
         std::sqrt(static_cast<double>(x.n_rows + x.n_cols)) * static_cast<double>(std::numeric_limits<T>::epsilon());

@@ -252,7 +252,7 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
         found = by_gram(a, survey, k, options.variance_fraction, options.compute_u, threads);
     const std::vector<double> square_residuals = std::move(found->square_residuals);
     Decomposition d;
-    take_iterations(d, std::move(*found), false);
+    take_iterations(d, std::move(*found), false, threads);
     if (solver == SvdSolver::gram)
         judge(d, resolved.tol);
     d.mean = std::move(survey.mean);

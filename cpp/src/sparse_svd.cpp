@@ -115,7 +115,7 @@ Decomposition by_gram(const TallOperator<S>& a, Index k, bool wide, const SvdOpt
     Decomposition d;
     if (want_u)
         d.residuals = without_defects(linalg::triplet_residuals(a.transposed_times(f.u.view()), f, threads));
-    take_factors(d, std::move(f), wide);
+    take_factors(d, std::move(f), wide, threads);
     return d;
 }
 
@@ -147,7 +147,7 @@ Decomposition decompose(const SparseOperand<S, I>& x, const SvdOptions& options,
                                                                  : linalg::randomized_svd(a, iterations, checkpoint);
         if (!found.gave_up) {
             Decomposition d;
-            take_iterations(d, std::move(found), wide);
+            take_iterations(d, std::move(found), wide, threads);
             d.total_variance = total;
             return d;
         }

@@ -113,7 +113,7 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     TallSvd& f = *found;
     if (wants_residuals(options))
         d.residuals = residuals_of(z, f.u.view(), f.s, MatrixView<const double>(f.vt.view()).transposed(), threads);
-    take_factors(d, std::move(f), wide);
+    take_factors(d, std::move(f), wide, threads);
     unscale(d, z.scale);
     return d;
 }
@@ -225,7 +225,7 @@ std::optional<Decomposition> by_iterations(MatrixView<const T> x, Index k, SvdSo
                                                              : linalg::randomized_svd(a, iterations, checkpoint);
     if (found.gave_up)
         return std::nullopt;
-    take_iterations(d, std::move(found), wide);
+    take_iterations(d, std::move(found), wide, threads);
     unscale(d, z.scale);
     return d;
 }

@@ -22,6 +22,23 @@ Matrix<double> ill_conditioned(Index n, Index k, double decades)
 
 } // namespace
 
+TEST_CASE("columns that are nearly orthonormal become so to rounding")
+{
+    for (const double mixed : {1e-12, 1e-6, 1e-2, 0.2}) { // from far below to beyond what one round is trusted with
+        Matrix<double> q = normal_matrix<double>(900, 40);
+        linalg::orthonormalize(q, 1);
+        for (Index i = 0; i < q.n_rows(); ++i)
+            for (Index j = q.n_cols() - 1; j > 0; --j)
+                q(i, j) += mixed * (q(i, j - 1) + q(i, 0));
+        const Matrix<double> y = copy<double>(q.view());
+        const linalg::RowMajorMatrix r = linalg::orthonormalize(q, 2);
+        CHECK(orthonormality<double>(q.view()) < rounding<double>(16));
+        Matrix<double> packed(40, 40);
+        linalg::as_map(packed) = r;
+        CHECK(distance(product<double>(q.view(), packed.view()), y) < rounding<double>(16));
+    }
+}
+
 TEST_CASE("q is orthonormal and q r rebuilds y, whatever the condition")
 {
     for (const double decades : {0.0, 3.0, 6.0, 9.0, 14.0})

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 namespace matfact::linalg {
@@ -44,6 +45,11 @@ constexpr double far = 1e300; ///< larger than any excess that means something
 // A direction needs orthogonalizing once more if it is this much weaker than others, or than the operator: it is then
 // made of rounding errors of the projections to a larger share.
 constexpr double weak = 1e-3, faint = 1e-4;
+// Overlaps in the basis of the root of eps leave its projection exact to eps (Simon,
+// doi:10.1090/S0025-5718-1984-0725988-X).
+constexpr double semi_orthogonal = 1e-9;
+// A column that is left with less than twice of what was taken out of it holds rounding errors of that which matter.
+constexpr double most_share = 0.45;
 
 /// The basis V, the projection V'AV, and the block that extends them.
 template <class T> class Lanczos {
@@ -86,6 +92,7 @@ private:
         Look last{far, 0};
         for (;;) {
             step();
+            begin_planned_probe();
             const bool is_spent = size_ == n_ || passes_left() <= 0, holds_wanted = size_ >= wanted_;
             const bool is_due = is_spent || is_full() || (holds_wanted && (stop_ || result_.n_passes >= next_look));
             if (!is_due) {
@@ -102,6 +109,8 @@ private:
             excess_ = excess < far ? excess : std::numeric_limits<double>::infinity();
             if (is_due)
                 tell();
+            harmless_ =
+                std::min(semi_orthogonal, 1e-3 * options_.accepted(ritz.value(wanted_ - 1), ritz.norm) / ritz.norm);
             const bool is_last = is_spent || (stop_ && holds_wanted);
             const Look before = std::exchange(last, {excess, result_.n_passes});
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
@@ -114,14 +123,13 @@ private:
                 result_.status = is_done ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
                 return;
             }
-            const double steps = steps_to_go(before, last);
-            if (probe_begin_ == 0 && steps <= static_cast<double>(options_.probe_passes))
-                begin_probe();
-            next_look = last.pass + (converged ? probe_left : steps_before_next_look(steps, last));
+            const double steps = converged ? 0.0 : steps_to_go(before, last);
+            next_look = last.pass + (converged ? probe_left : plan_next_look(steps, last));
+            begin_planned_probe();
             if (is_full()) {
                 reserve(capacity_for(wanted_));
                 if (is_full())
-                    restart(ritz, std::max(wanted_ + width_, capacity_ / 2));
+                    restart(ritz, kept_by_restart(steps));
             }
             take_next_block();
         }
@@ -137,6 +145,12 @@ private:
         width_ += probe_begin_ == 0 ? options_.probe_block : std::max(options_.probe_block, wanted_ / 2);
         probe_begin_ = result_.n_passes;
         columns_before_probe_ = random_columns_;
+    }
+
+    void begin_planned_probe()
+    {
+        if (probe_begin_ == 0 && options_.probe_passes > 0 && result_.n_passes >= next_probe_)
+            begin_probe();
     }
 
     /// Zero once accurate pairs have been probed for long enough.
@@ -187,17 +201,19 @@ private:
     }
 
     /// A look takes an eigenproblem of the size of the basis, as dear as a product with a matrix of moderate size. So
-    /// the next one waits for most of the steps to go, but not beyond the time to begin the probe, nor for more than a
-    /// third of the passes so far.
-    Index steps_before_next_look(double steps, const Look& now) const
+    /// the next one waits until the pairs should be accurate, where that is not more than a third of the passes so far
+    /// ahead, and the probe begins in time for it. Returns the steps till then.
+    Index plan_next_look(double steps, const Look& now)
     {
         if (now.excess >= far)
             return std::max<Index>(1, size_ / (8 * options_.block));
         if (steps >= far)
             return 2;
         const double most = std::max(2.0, static_cast<double>(now.pass) / 3);
-        const double probe = probe_begin_ == 0 ? static_cast<double>(options_.probe_passes) : 0.0;
-        return static_cast<Index>(std::clamp(std::min(0.75 * steps, steps - probe), 1.0, most));
+        const double probe = static_cast<double>(options_.probe_passes);
+        if (steps <= std::max(most, probe))
+            next_probe_ = now.pass + static_cast<Index>(std::max(0.0, steps - probe));
+        return std::clamp(static_cast<Index>(std::ceil(std::min(steps, most))), Index{1}, static_cast<Index>(most));
     }
 
     /// The pace means something once the basis has room for more than the wanted pairs.
@@ -241,12 +257,9 @@ private:
         if (checkpoint_)
             checkpoint_();
         const Index width = block_.n_cols(), first = size_ - width;
-        Matrix<T> z(n_, width);
-        apply_(block_.view(), z.view());
+        next_ = product(width);
         ++result_.n_passes;
         result_.n_columns += width;
-        next_ = Matrix<double>(n_, width);
-        convert(z.view(), next_.view(), options_.threads);
 
         const Matrix<double> overlap = orthogonalize();
         for (Index j = 0; j < width; ++j) {
@@ -261,12 +274,30 @@ private:
             order_by_weight();
     }
 
+    Matrix<double> product(Index width)
+    {
+        Matrix<T> z(n_, width);
+        apply_(block_.view(), z.view());
+        return in_double(std::move(z));
+    }
+
+    Matrix<double> in_double(Matrix<T> a) const
+    {
+        if constexpr (std::is_same_v<T, double>)
+            return a;
+        else {
+            Matrix<double> result(a.n_rows(), a.n_cols());
+            convert(a.view(), result.view(), options_.threads);
+            return result;
+        }
+    }
+
     /// Reports a pass, once the look that follows it, if any, is taken.
     void tell() { stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_; }
 
     /// Makes the next block orthogonal to the basis; returns what it held of it. By the recurrence that is little
     /// beyond the blocks that `coupled_` counts, but for rounding errors: these are taken out first, and then one look
-    /// at the whole basis is enough unless it takes out much, so that its own rounding errors matter to what is left.
+    /// at the whole basis is enough unless it takes out much. Where it finds next to nothing, nothing is taken out.
     Matrix<double> orthogonalize()
     {
         const Index width = next_.n_cols(), n_coupled = std::min(size_, coupled_ + width);
@@ -276,8 +307,11 @@ private:
         const Matrix<double> coupled = overlap_with<T>(last_columns(n_coupled), next_.view(), options_.threads);
         as_map(overlap).bottomRows(n_coupled) = as_map(coupled);
         Matrix<double> taken = subtract_and_overlap<T>(next_.view(), basis(), coupled.view(), options_.threads);
+        const double share = largest_share(taken);
+        if (share <= harmless_)
+            return overlap;
         as_map(overlap) += as_map(taken);
-        if (matters(taken)) {
+        if (share > most_share) {
             taken = subtract_and_overlap<T>(next_.view(), basis(), taken.view(), options_.threads);
             as_map(overlap) += as_map(taken);
         }
@@ -287,12 +321,12 @@ private:
         return overlap;
     }
 
-    /// Whether a column of the next block would be left with less than twice of what is taken out of it.
-    bool matters(const Matrix<double>& taken) const
+    /// The largest norm of a column of `taken` relative to the column of the next block that it is a part of; NaN where
+    /// one of them is.
+    double largest_share(const Matrix<double>& taken) const
     {
-        const Eigen::ArrayXd part = as_map(taken).colwise().squaredNorm();
-        const Eigen::ArrayXd whole = as_map(next_).colwise().squaredNorm();
-        return !(part <= 0.2 * whole).all();
+        const Eigen::ArrayXd part = as_map(taken).colwise().norm(), whole = as_map(next_).colwise().norm();
+        return (part / whole).maxCoeff<Eigen::PropagateNaN>();
     }
 
     /// Turns the next block so that the directions that the operator did not lead to come last: next * coupling stays.
@@ -338,6 +372,15 @@ private:
                 excess = std::max(excess, ritz.residual(i) / accepted);
         }
         return excess;
+    }
+
+    /// Half of the basis speeds up convergence; when that is near, what follows the wanted pairs is not needed any
+    /// more.
+    Index kept_by_restart(double steps) const
+    {
+        if (steps <= static_cast<double>(options_.probe_passes))
+            return std::min(size_, wanted_ + 2 * width_);
+        return std::max(wanted_ + width_, capacity_ / 2);
     }
 
     /// The basis becomes the `kept` leading Ritz vectors. The block that comes next was orthogonalized against all of
@@ -399,8 +442,12 @@ private:
 
     void append()
     {
-        block_ = Matrix<T>(n_, next_.n_cols());
-        convert(next_.view(), block_.view(), options_.threads);
+        if constexpr (std::is_same_v<T, double>)
+            block_ = std::move(next_);
+        else {
+            block_ = Matrix<T>(n_, next_.n_cols());
+            convert(next_.view(), block_.view(), options_.threads);
+        }
         convert(block_.view(), v_.view().block(0, size_, n_, block_.n_cols()), options_.threads);
         size_ += block_.n_cols();
     }
@@ -436,8 +483,12 @@ private:
         Matrix<double> vectors(n_, wanted_);
         convert(basis(), vectors.view(), options_.threads);
         orthonormalize(vectors, options_.threads);
-        result_.vectors = Matrix<T>(n_, wanted_);
-        convert(vectors.view(), result_.vectors.view(), options_.threads);
+        if constexpr (std::is_same_v<T, double>)
+            result_.vectors = std::move(vectors);
+        else {
+            result_.vectors = Matrix<T>(n_, wanted_);
+            convert(vectors.view(), result_.vectors.view(), options_.threads);
+        }
         return std::move(result_);
     }
 
@@ -454,6 +505,8 @@ private:
     Index coupled_ = 0;        ///< columns of the basis before the last block that the operator leads to from it
     Index width_;              ///< of the next block
     Index random_columns_ = 0; ///< that blocks have begun with
+    double harmless_ = 0.0;    ///< overlaps of the next block with the basis that may stay
+    Index next_probe_ = std::numeric_limits<Index>::max(); ///< the pass at which it is planned to begin
     Index probe_begin_ = 0, columns_before_probe_ = 0; ///< the pass, 0 = there was none yet; random columns till then
     Index first_convergence_ = 0;                      ///< the pass
     Matrix<T> v_, block_;

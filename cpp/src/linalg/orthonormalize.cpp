@@ -52,16 +52,20 @@ RowMajorMatrix orthonormalize(Matrix<double>& y, int threads)
     // Two rounds reach rounding level while the condition of y, its columns scaled to norm 1, is far below 1 /
     // sqrt(eps).
     constexpr double smallest_pivot = 1e-5;
+    constexpr double near = 0.5; // overlaps that leave a condition number below 2, for which one round is enough
     const Matrix<double> g = products_of_columns(y, threads);
     const Eigen::VectorXd norms = as_map(g).diagonal().cwiseSqrt();
     if (!(norms.minCoeff() > 0.0))
         return householder_qr(y);
     const Eigen::VectorXd scale = norms.cwiseInverse();
-    const Eigen::LLT<RowMajorMatrix> first(scale.asDiagonal() * as_map(g) * scale.asDiagonal());
+    const RowMajorMatrix overlaps = scale.asDiagonal() * as_map(g) * scale.asDiagonal();
+    const Eigen::LLT<RowMajorMatrix> first(overlaps);
     if (first.info() != Eigen::Success || !(first.matrixLLT().diagonal().minCoeff() > smallest_pivot))
         return householder_qr(y);
     const RowMajorMatrix r = first.matrixU();
     y = times(y.view(), scale.asDiagonal() * inverse_of_upper(r), threads);
+    if ((overlaps - RowMajorMatrix::Identity(r.rows(), r.rows())).norm() <= near)
+        return r * norms.asDiagonal();
     const CholeskyFactor correction = cholesky(as_map(products_of_columns(y, threads)));
     y = times(y.view(), correction.inverse, threads);
     return correction.r * r * norms.asDiagonal();
