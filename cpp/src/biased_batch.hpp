@@ -152,24 +152,27 @@ private:
     {
         namespace ei = Eigen::internal;
         Packet w[packets], next[packets];
-        unrolled<packets>([&](int i) {
+        MATFACT_UNROLL
+        for (int i = 0; i < packets; ++i) {
             w[i] = ei::pload<Packet>(own + column + i * size);
             next[i] = ei::pmul(ei::pset1<Packet>(keep_), w[i]);
-        });
+        }
         for (Index j = 0; j < n_; ++j) {
             float* const row = rows_[j] + column;
             const Packet to_own = ei::pset1<Packet>(to_own_[j]), to_other = ei::pset1<Packet>(to_other_[j]);
-            unrolled<packets>([&](int i) {
+            MATFACT_UNROLL
+            for (int i = 0; i < packets; ++i) {
                 const Packet h = ei::pload<Packet>(row + i * size);
                 next[i] = ei::pmadd(to_own, h, next[i]);
                 ei::pstore(row + i * size, ei::pmadd(to_other, w[i], h));
-            });
+            }
         }
         Packet squares = ei::pset1<Packet>(0.0f);
-        unrolled<packets>([&](int i) {
+        MATFACT_UNROLL
+        for (int i = 0; i < packets; ++i) {
             squares = ei::pmadd(next[i], next[i], squares);
             ei::pstore(own + column + i * size, next[i]);
-        });
+        }
         return ei::predux(squares);
     }
 

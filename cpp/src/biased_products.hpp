@@ -16,23 +16,18 @@ using Lanes = linalg::Packet<float>;
 #endif
 constexpr Index lanes = sizeof(Lanes) / sizeof(float);
 
-/// Calls body(i) for i in 0 .. n - 1, written out, so that packets[i] is a register.
-template <int n, class Body> inline void unrolled(const Body& body)
-{
-    if constexpr (n > 0) {
-        unrolled<n - 1>(body);
-        body(n - 1);
-    }
-}
-
 /// Turns rows into columns: out(i) gets the numbers that in(0) .. in(lanes - 1) have at place i.
 template <class In, class Out> inline void transpose_lanes(const In& in, const Out& out)
 {
     constexpr int n = static_cast<int>(lanes);
     Eigen::internal::PacketBlock<decltype(in(0)), n> block;
-    unrolled<n>([&](int i) { block.packet[i] = in(i); });
+    MATFACT_UNROLL
+    for (int i = 0; i < n; ++i)
+        block.packet[i] = in(i);
     Eigen::internal::ptranspose(block);
-    unrolled<n>([&](int i) { out(i, block.packet[i]); });
+    MATFACT_UNROLL
+    for (int i = 0; i < n; ++i)
+        out(i, block.packet[i]);
 }
 
 namespace detail {
@@ -93,11 +88,15 @@ private:
     {
         namespace ei = Eigen::internal;
         Packet w[packets];
-        unrolled<packets>([&](int i) { w[i] = ei::pload<Packet>(own + column + i * size); });
+        MATFACT_UNROLL
+        for (int i = 0; i < packets; ++i)
+            w[i] = ei::pload<Packet>(own + column + i * size);
         for (Index j = 0; j < n; ++j) {
             const float* const row = rows[j] + column;
             Packet sum = ei::pset1<Packet>(0.0f);
-            unrolled<packets>([&](int i) { sum = ei::pmadd(w[i], ei::pload<Packet>(row + i * size), sum); });
+            MATFACT_UNROLL
+            for (int i = 0; i < packets; ++i)
+                sum = ei::pmadd(w[i], ei::pload<Packet>(row + i * size), sum);
             const Lanes part = narrow(sum);
             ei::pstore(sums_[j], column == 0 ? part : ei::padd(part, ei::pload<Lanes>(sums_[j])));
         }

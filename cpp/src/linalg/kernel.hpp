@@ -20,6 +20,13 @@ template <class T> constexpr Index packet_size = Eigen::internal::packet_traits<
 template <class T> using HalfPacket = typename Eigen::internal::packet_traits<T>::half;
 template <class T> constexpr Index half_packet_size = sizeof(HalfPacket<T>) / sizeof(T);
 
+/// Before a short loop over packets: written out, what it sums stays in registers.
+#ifdef __GNUC__
+#define MATFACT_UNROLL _Pragma("GCC unroll 8")
+#else
+#define MATFACT_UNROLL
+#endif
+
 /// Register tile: tile_rows broadcast rows by tile_packets packets; 32 vector registers with AVX-512, else 16.
 #ifdef __AVX512F__
 constexpr int tile_rows = 8;
@@ -46,13 +53,6 @@ template <class T> struct Coefficients {
     const T* data;
     Index row_stride, depth_stride;
 };
-
-/// Before a loop over a tile: unrolled at once, its sums are seen to fit the registers and never go through memory.
-#ifdef __GNUC__
-#define MATFACT_UNROLL _Pragma("GCC unroll 8")
-#else
-#define MATFACT_UNROLL
-#endif
 
 /// A tile `packets` packets wide and, with `halves` = 1, half a packet more.
 template <class T, int packets, int rows, int halves = 0>
@@ -186,7 +186,5 @@ inline void multiply_tiles(Index n_rows, Index width, Index depth, const T* pane
         multiply_strip<T, tile_packets, 0>(n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
     multiply_narrow<T>(width - c, n_rows, depth, panel + c, panel_stride, coef, out + c, out_stride, add);
 }
-
-#undef MATFACT_UNROLL
 
 } // namespace matfact::linalg
