@@ -118,16 +118,18 @@ EighSolver choose_solver(Index n, Index k)
 Index passes_worth_trying(Index n) { return n * n / 27000; }
 
 /// w and v of the leading pairs by a direct solver.
-template <class T> EighResult<T> by_reduction(MatrixView<const T> a, Index k, bool subset, int threads)
+template <class T>
+EighResult<T> by_reduction(MatrixView<const T> a, Index k, bool subset, int threads,
+                           const linalg::Checkpoint& checkpoint)
 {
     const Index n = a.n_rows;
     std::vector<T> ascending;
     Matrix<T> rows;
     if (subset)
-        rows = linalg::symmetric_eigen_leading(a, k, ascending, threads);
+        rows = linalg::symmetric_eigen_leading(a, k, ascending, threads, checkpoint);
     else {
         rows = Matrix<T>(n, n);
-        linalg::symmetric_eigen(a, ascending, rows.view(), threads);
+        linalg::symmetric_eigen(a, ascending, rows.view(), threads, checkpoint);
     }
     EighResult<T> result;
     result.w.assign(ascending.rbegin(), ascending.rbegin() + k);
@@ -294,7 +296,8 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
             solver = direct_solver(n, k);
     }
     if (solver != EighSolver::krylov)
-        result = by_reduction(a.col_stride == 1 ? a : a.transposed(), k, solver == EighSolver::subset, threads);
+        result = by_reduction(a.col_stride == 1 ? a : a.transposed(), k, solver == EighSolver::subset, threads,
+                              checkpoint_of(progress));
     if (options.compute_residuals) {
         Certificate<T> certificate = eigh_certificate<T>(a, result.w, result.v.view(), result.next_value, threads);
         result.residuals = std::move(certificate.residuals);

@@ -152,15 +152,15 @@ struct Spectrum {
     Matrix<double> rows;
 };
 
-Spectrum eigenpairs(Matrix<double> a, Index k, int threads)
+Spectrum eigenpairs(Matrix<double> a, Index k, int threads, const Checkpoint& checkpoint)
 {
     const Index d = a.n_rows();
     std::vector<double> ascending;
     Matrix<double> rows;
     if (k < d)
-        rows = symmetric_eigen_leading<double>(a.view(), k, ascending, threads);
+        rows = symmetric_eigen_leading<double>(a.view(), k, ascending, threads, checkpoint);
     else {
-        symmetric_eigen(a.view(), ascending, threads);
+        symmetric_eigen(a.view(), ascending, threads, checkpoint);
         rows = std::move(a);
     }
     for (Index i = 0; i < rows.n_rows() / 2; ++i)
@@ -229,7 +229,7 @@ std::optional<TallSvd> gram_svd(Index n, const Product& times, Matrix<double> gr
         untouched = Matrix<double>(d, d);
         std::copy_n(gram_matrix.data(), gram_matrix.size(), untouched.data());
     }
-    Spectrum spectrum = eigenpairs(std::move(gram_matrix), subset ? k : d, threads);
+    Spectrum spectrum = eigenpairs(std::move(gram_matrix), subset ? k : d, threads, checkpoint);
     if (checkpoint)
         checkpoint();
     const auto sigma = [&](Index i) { return std::sqrt(std::max(0.0, spectrum.values[static_cast<std::size_t>(i)])); };
@@ -251,7 +251,7 @@ std::optional<TallSvd> gram_svd(Index n, const Product& times, Matrix<double> gr
         return result;
     }
     if (!is_clean && subset)
-        spectrum = eigenpairs(std::move(untouched), d, threads);
+        spectrum = eigenpairs(std::move(untouched), d, threads, checkpoint);
     Matrix<double> vt = leading_rows(std::move(spectrum.rows), is_clean ? k : d);
     Matrix<double> y = times(MatrixView<const double>(vt.view()).transposed());
     if (checkpoint)

@@ -118,12 +118,18 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     return d;
 }
 
+/// Of differences from the first row, so that a constant column is its mean; of halves, so that none is infinite.
 template <class T> std::vector<double> column_means(MatrixView<const T> x)
 {
+    const auto half = [&](Index i, Index j) { return 0.5 * static_cast<double>(x(i, j)); };
     std::vector<double> mean(static_cast<std::size_t>(x.n_cols), 0.0);
-    for (Index i = 0; i < x.n_rows; ++i)
+    for (Index i = 1; i < x.n_rows; ++i)
         for (Index j = 0; j < x.n_cols; ++j)
-            mean[static_cast<std::size_t>(j)] += static_cast<double>(x(i, j)) / static_cast<double>(x.n_rows);
+            mean[static_cast<std::size_t>(j)] += (half(i, j) - half(0, j)) / static_cast<double>(x.n_rows);
+    for (Index j = 0; j < x.n_cols; ++j) {
+        double& value = mean[static_cast<std::size_t>(j)];
+        value = value == 0.0 ? static_cast<double>(x(0, j)) : 2.0 * (half(0, j) + value);
+    }
     return mean;
 }
 

@@ -33,6 +33,23 @@ TEST_CASE("without a provider Eigen's solver serves as accurately")
     }
 }
 
+TEST_CASE("without a provider the vectors of matrices of rank 1 are orthonormal too")
+{
+    const RestoreLapack restore;
+    set_lapack({});
+    SvdOptions options;
+    options.solver = SvdSolver::full;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        const Matrix<double> row = normal_matrix<double>(1, 25, seed);
+        Matrix<double> x(40, 25);
+        for (Index i = 0; i < 40; ++i)
+            std::copy_n(row.data(), 25, &x(i, 0));
+        const SvdResult<double> found = svd<double>(x.view(), options);
+        CHECK(orthonormality<double>(found.u.view()) < 1e-12);
+        CHECK(orthonormality<double>(MatrixView<const double>(found.vt.view()).transposed()) < 1e-12);
+    }
+}
+
 TEST_CASE("a table is given back as it was set")
 {
     const RestoreLapack restore;

@@ -128,6 +128,15 @@ def test_rank_deficient_matrices_still_get_orthonormal_bases(rng, shape, solver,
     assert svd_residual(x, u, s, vt) <= bound
 
 
+@pytest.mark.parametrize("shape", [(40, 25), (25, 40)], ids=["tall", "wide"])
+def test_rank_one_leaves_orthonormal_bases_whoever_serves(shape, solver):
+    for seed in range(25):
+        x = np.ones((shape[0], 1)) * np.random.default_rng(seed).standard_normal(shape[1])
+        u, _, vt = matfact.svd(x, solver=solver)
+        assert orthonormality(u) <= 1e-13
+        assert orthonormality(vt.T) <= 1e-13
+
+
 @pytest.mark.parametrize("shape", [(50, 8), (8, 50), (9, 9), (1, 1)])
 def test_an_all_zero_matrix_has_zero_singular_values_and_orthonormal_bases(shape, solver, dtype):
     u, s, vt = matfact.svd(np.zeros(shape, dtype), solver=solver)
@@ -251,6 +260,13 @@ class TestCentering:
         r = matfact.svd(x, solver=solver, center=True)
         assert r.s[-1] <= 64 * eps(float) * r.s[0]
         assert orthonormality(r.u) <= 1e-12
+
+    @pytest.mark.parametrize("shape", [(37, 25), (25, 37), (900, 250), (20, 3000)], ids=str)
+    def test_identical_rows_leave_nothing_at_all(self, shape, solver, dtype):
+        """0.1 is no binary fraction: a mean that is rounded differently would leave its error as all the variance."""
+        r = matfact.svd(np.full(shape, 0.1, dtype), 2, solver=solver, center=True)
+        assert (r.s == 0).all()
+        assert r.total_variance == 0
 
     def test_one_row_centers_to_zero(self, solver):
         r = matfact.svd(np.array([[3.0, 4.0]]), solver=solver, center=True)

@@ -14,15 +14,19 @@ constexpr Index pilot_rows = 16;
 template <class T> ColumnMoments column_moments(MatrixView<const T> x, bool center, double scale, int threads)
 {
     const Index n = x.n_rows, d = x.n_cols;
-    // Sums are taken about the mean of a few rows: close enough to the mean that nothing cancels.
+    // Sums are taken about the mean of a few rows: close enough to the mean that nothing cancels. That is the mean of
+    // their differences from the first, so that a constant column leaves zeros.
     std::vector<double> pilot(static_cast<std::size_t>(d), 0.0);
     const Index step = (n + pilot_rows - 1) / pilot_rows;
     if (center)
         for_blocks(d, 512, threads, [&](Index begin, Index end, Index) {
-            for (Index i = 0; i < n; i += step)
+            const auto few = static_cast<double>(block_count(n, step));
+            for (Index i = step; i < n; i += step)
                 for (Index j = begin; j < end; ++j)
                     pilot[static_cast<std::size_t>(j)] +=
-                        static_cast<double>(x(i, j)) / static_cast<double>(block_count(n, step));
+                        static_cast<double>(x(i, j)) / few - static_cast<double>(x(0, j)) / few;
+            for (Index j = begin; j < end; ++j)
+                pilot[static_cast<std::size_t>(j)] += static_cast<double>(x(0, j));
         });
     const Index lane_rows = block_count(n, lanes), n_lanes = block_count(n, lane_rows);
     Matrix<double> sums(n_lanes, d), squares(n_lanes, d);

@@ -47,12 +47,12 @@ void pack_gram_panel(MatrixView<const T> rows, Index col, double scale, const do
     if (!mean)
         return;
     const auto n = static_cast<double>(rows.n_rows), before = static_cast<double>(seen);
-    double block_mean[width] = {};
-    for (Index k = 0; k < rows.n_rows; ++k)
+    double block_mean[width] = {}; // of differences from the first row: a constant column is its mean
+    for (Index k = 1; k < rows.n_rows; ++k)
         for (Index j = 0; j < width; ++j)
-            block_mean[j] += static_cast<double>(panel[k * width + j]);
+            block_mean[j] += static_cast<double>(panel[k * width + j]) - static_cast<double>(panel[j]);
     for (Index j = 0; j < width; ++j)
-        block_mean[j] /= n;
+        block_mean[j] = static_cast<double>(panel[j]) + block_mean[j] / n;
     for (Index k = 0; k < rows.n_rows; ++k)
         for (Index j = 0; j < width; ++j)
             panel[k * width + j] = static_cast<C>(static_cast<double>(panel[k * width + j]) - block_mean[j]);
@@ -61,7 +61,7 @@ void pack_gram_panel(MatrixView<const T> rows, Index col, double scale, const do
         const double step = j < used ? block_mean[j] - mean[col + j] : 0.0;
         panel[rows.n_rows * width + j] = static_cast<C>(weight * step);
         if (j < used)
-            mean[col + j] += step * n / (before + n);
+            mean[col + j] += step * (n / (before + n));
     }
 }
 
@@ -95,15 +95,18 @@ void accumulate_gram(const C* packed, Index n_panels, Index depth, Index first_p
     }
 }
 
+/// Of differences from the first column: a constant row is its mean.
 template <class T> std::vector<double> row_means(MatrixView<const T> x, int threads)
 {
     std::vector<double> mean(static_cast<std::size_t>(x.n_rows), 0.0);
     for_blocks(x.n_rows, 64, threads, [&](Index begin, Index end, Index) {
-        for (Index j = 0; j < x.n_cols; ++j)
+        for (Index j = 1; j < x.n_cols; ++j)
             for (Index i = begin; i < end; ++i)
-                mean[static_cast<std::size_t>(i)] += static_cast<double>(x(i, j));
-        for (Index i = begin; i < end; ++i)
-            mean[static_cast<std::size_t>(i)] /= static_cast<double>(x.n_cols);
+                mean[static_cast<std::size_t>(i)] += static_cast<double>(x(i, j)) - static_cast<double>(x(i, 0));
+        for (Index i = begin; i < end; ++i) {
+            double& value = mean[static_cast<std::size_t>(i)];
+            value = static_cast<double>(x(i, 0)) + value / static_cast<double>(x.n_cols);
+        }
     });
     return mean;
 }
@@ -180,7 +183,7 @@ void gram_by_lanes(MatrixView<const T> x, double scale, const double* row_mean, 
                 sum(i, j) +=
                     before * n / (before + n) * delta[static_cast<std::size_t>(i)] * delta[static_cast<std::size_t>(j)];
         for (std::size_t j = 0; j < delta.size(); ++j)
-            mean[j] += delta[j] * n / (before + n);
+            mean[j] += delta[j] * (n / (before + n));
     }
 }
 

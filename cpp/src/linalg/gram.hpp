@@ -1,15 +1,12 @@
 /// X'X in one pass over X, optionally centered, accumulated in float64.
 #pragma once
 
+#include "linalg/checkpoint.hpp"
 #include "matfact/matrix.hpp"
 
-#include <functional>
 #include <vector>
 
 namespace matfact::linalg {
-
-/// Called between pieces of long work on the caller's thread; it throws to interrupt.
-using Checkpoint = std::function<void()>;
 
 enum class Centering {
     none,

@@ -67,16 +67,18 @@ template <class T> void permute_rows(MatrixView<T> a, const std::vector<Index>& 
 
 } // namespace
 
-template <class T> void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w, MatrixView<T> v, int threads)
+template <class T>
+void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w, MatrixView<T> v, int threads,
+                     const Checkpoint& checkpoint)
 {
     const Index n = a.n_rows;
     if (n <= worth_threads)
         threads = 1;
     const T scale = balance(largest_magnitude<T>(a, threads)); // squares are formed of all entries
-    TridiagonalForm<T> form = tridiagonalize<T>(a, scale, threads);
+    TridiagonalForm<T> form = tridiagonalize<T>(a, scale, threads, checkpoint);
     std::vector<double>& values = form.diagonal;
-    tridiagonal_eigen(values, form.beside, v, threads);
-    apply_reflections(form, v, threads);
+    tridiagonal_eigen(values, form.beside, v, threads, checkpoint);
+    apply_reflections(form, v, threads, checkpoint);
 
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
@@ -88,18 +90,20 @@ template <class T> void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w
     permute_rows(v, order, threads);
 }
 
-template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Index k, std::vector<T>& w, int threads)
+template <class T>
+Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Index k, std::vector<T>& w, int threads,
+                                  const Checkpoint& checkpoint)
 {
     const Index n = a.n_rows;
     if (k == n) { // of all pairs, divide and conquer gives the more orthogonal vectors
         Matrix<T> all(n, n);
-        symmetric_eigen(a, w, all.view(), threads);
+        symmetric_eigen(a, w, all.view(), threads, checkpoint);
         return all;
     }
     if (n <= worth_threads)
         threads = 1;
     const T scale = balance(largest_magnitude<T>(a, threads));
-    const TridiagonalForm<T> form = tridiagonalize(a, scale, threads);
+    const TridiagonalForm<T> form = tridiagonalize(a, scale, threads, checkpoint);
     Matrix<double> of_form(k, n);
     const std::vector<double> values = tridiagonal_leading(form.diagonal, form.beside, of_form.view(), threads);
     Matrix<T> v(k, n);
@@ -109,13 +113,16 @@ template <class T> Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Inde
         std::transform(&of_form(k - 1 - i, 0), &of_form(k - 1 - i, 0) + n, &v(i, 0),
                        [](double entry) { return static_cast<T>(entry); });
     }
-    apply_reflections(form, v.view(), threads);
+    apply_reflections(form, v.view(), threads, checkpoint);
     return v;
 }
 
-template void symmetric_eigen(MatrixView<const float>, std::vector<float>&, MatrixView<float>, int);
-template void symmetric_eigen(MatrixView<const double>, std::vector<double>&, MatrixView<double>, int);
-template Matrix<float> symmetric_eigen_leading(MatrixView<const float>, Index, std::vector<float>&, int);
-template Matrix<double> symmetric_eigen_leading(MatrixView<const double>, Index, std::vector<double>&, int);
+template void symmetric_eigen(MatrixView<const float>, std::vector<float>&, MatrixView<float>, int, const Checkpoint&);
+template void symmetric_eigen(MatrixView<const double>, std::vector<double>&, MatrixView<double>, int,
+                              const Checkpoint&);
+template Matrix<float> symmetric_eigen_leading(MatrixView<const float>, Index, std::vector<float>&, int,
+                                               const Checkpoint&);
+template Matrix<double> symmetric_eigen_leading(MatrixView<const double>, Index, std::vector<double>&, int,
+                                                const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -17,9 +17,10 @@ namespace matfact::linalg {
 
 namespace {
 
-constexpr Index leaf_size = 32;      ///< up to here the QL iteration is as fast
-constexpr Index worth_threads = 128; ///< below, waking them takes longer than the merge
-constexpr Index block = 32;          ///< roots, or poles, of one task
+constexpr Index leaf_size = 32;             ///< up to here the QL iteration is as fast
+constexpr Index worth_threads = 128;        ///< below, waking them takes longer than the merge
+constexpr Index block = 32;                 ///< roots, or poles, of one task
+constexpr Index most_products = 1000000000; ///< between two checkpoints
 
 /// Rows and columns [begin, middle) and [middle, end) are solved and to be joined.
 struct Join {
@@ -41,8 +42,10 @@ void divide(Index begin, Index end, std::vector<Index>& leaves, std::vector<Join
 
 template <class T> class DivideAndConquer {
 public:
-    DivideAndConquer(std::vector<double>& d, std::vector<double>& e, MatrixView<T> v, int threads)
-        : d_(d), e_(e), v_(v), threads_(threads), rotated_(v.n_rows, v.n_cols), weights_(v.n_rows, v.n_cols)
+    DivideAndConquer(std::vector<double>& d, std::vector<double>& e, MatrixView<T> v, int threads,
+                     const Checkpoint& checkpoint)
+        : d_(d), e_(e), v_(v), threads_(threads), checkpoint_(checkpoint), rotated_(v.n_rows, v.n_cols),
+          weights_(v.n_rows, v.n_cols)
     {
     }
     void solve();
@@ -61,6 +64,7 @@ private:
     std::vector<double>&d_, &e_;
     MatrixView<T> v_;
     int threads_;
+    const Checkpoint& checkpoint_;
     Matrix<T> rotated_, weights_; ///< eigenvectors of the halves, sorted by part; those of the rank-one problem as rows
 
     // One join at a time:
@@ -149,8 +153,15 @@ template <class T> void DivideAndConquer<T>::join(const Join& node)
     const auto multiply_half = [&](Index first, Index depth, Index column, Index columns) {
         for (Index i = node.begin; depth == 0 && i < node.begin + k; ++i)
             std::fill_n(&v_(i, column), columns, T(0)); // an empty product
-        multiply_into(Operand<T>{weights.block(0, first, k, depth)}, rotated.block(first, column, depth, columns),
-                      v_.block(node.begin, column, k, columns), threads);
+        const MatrixView<T> out = v_.block(node.begin, column, k, columns);
+        const Index slice = std::max<Index>(64, most_products / std::max<Index>(1, depth * columns));
+        for (Index begin = 0; begin < k; begin += slice) {
+            const Index rows = std::min(slice, k - begin);
+            multiply_into(Operand<T>{weights.block(begin, first, rows, depth)},
+                          rotated.block(first, column, depth, columns), out.rows(begin, begin + rows), threads);
+            if (checkpoint_)
+                checkpoint_();
+        }
     };
     multiply_half(0, n_upper_ + n_both_, node.begin, width);
     multiply_half(n_upper_, n_both_ + n_lower_, node.middle, rest);
@@ -319,12 +330,14 @@ template <class T> void DivideAndConquer<T>::weigh(int threads)
 
 } // namespace
 
-template <class T> void tridiagonal_eigen(std::vector<double>& d, std::vector<double>& e, MatrixView<T> v, int threads)
+template <class T>
+void tridiagonal_eigen(std::vector<double>& d, std::vector<double>& e, MatrixView<T> v, int threads,
+                       const Checkpoint& checkpoint)
 {
-    DivideAndConquer<T>(d, e, v, threads).solve();
+    DivideAndConquer<T>(d, e, v, threads, checkpoint).solve();
 }
 
-template void tridiagonal_eigen(std::vector<double>&, std::vector<double>&, MatrixView<float>, int);
-template void tridiagonal_eigen(std::vector<double>&, std::vector<double>&, MatrixView<double>, int);
+template void tridiagonal_eigen(std::vector<double>&, std::vector<double>&, MatrixView<float>, int, const Checkpoint&);
+template void tridiagonal_eigen(std::vector<double>&, std::vector<double>&, MatrixView<double>, int, const Checkpoint&);
 
 } // namespace matfact::linalg

@@ -96,12 +96,15 @@ public:
         });
     }
 
-    TridiagonalForm<T> run()
+    TridiagonalForm<T> run(const Checkpoint& checkpoint)
     {
+        constexpr Index long_rows = 2048; // which take a millisecond each
         for (Index begin = 0; begin < n_; begin += panel_rows) {
             const Index end = std::min(begin + panel_rows, n_);
             std::fill_n(pairs_.data(), pairs_.size(), T(0));
             for (Index i = begin; i < end; ++i) {
+                if (checkpoint && (i == begin || n_ - i >= long_rows))
+                    checkpoint();
                 update_row(i, i - begin);
                 reflect(i);
                 if (i + 1 < n_)
@@ -360,7 +363,8 @@ private:
     std::vector<T> panels_;
 };
 
-template <class T> void reflect_by_blocks(const TridiagonalForm<T>& form, MatrixView<T> rows, int threads)
+template <class T>
+void reflect_by_blocks(const TridiagonalForm<T>& form, MatrixView<T> rows, int threads, const Checkpoint& checkpoint)
 {
     constexpr Index block = CompactReflections<T>::most;
     const Index n = rows.n_cols;
@@ -368,17 +372,21 @@ template <class T> void reflect_by_blocks(const TridiagonalForm<T>& form, Matrix
     for (Index begin = (n - 2) / block * block; begin >= 0; begin -= block) {
         reflections.take(form, begin);
         reflections.apply(rows);
+        if (checkpoint)
+            checkpoint();
     }
 }
 
 } // namespace
 
-template <class T> TridiagonalForm<T> tridiagonalize(MatrixView<const T> a, T scale, int threads)
+template <class T>
+TridiagonalForm<T> tridiagonalize(MatrixView<const T> a, T scale, int threads, const Checkpoint& checkpoint)
 {
-    return Reduction<T>(a, scale, threads).run();
+    return Reduction<T>(a, scale, threads).run(checkpoint);
 }
 
-template <class T> void apply_reflections(const TridiagonalForm<T>& form, MatrixView<T> rows, int threads)
+template <class T>
+void apply_reflections(const TridiagonalForm<T>& form, MatrixView<T> rows, int threads, const Checkpoint& checkpoint)
 {
     constexpr Index worth_blocks = 96; ///< rows that repay the compact form
     if (rows.n_cols < 2)
@@ -387,12 +395,12 @@ template <class T> void apply_reflections(const TridiagonalForm<T>& form, Matrix
         for_blocks(rows.n_rows, strip, threads,
                    [&](Index begin, Index end, Index) { reflect_one_by_one(form, rows.rows(begin, end)); });
     else
-        reflect_by_blocks(form, rows, threads);
+        reflect_by_blocks(form, rows, threads, checkpoint);
 }
 
 #define MATFACT_TRIDIAGONALIZE(T)                                                                                      \
-    template TridiagonalForm<T> tridiagonalize(MatrixView<const T>, T, int);                                           \
-    template void apply_reflections(const TridiagonalForm<T>&, MatrixView<T>, int);
+    template TridiagonalForm<T> tridiagonalize(MatrixView<const T>, T, int, const Checkpoint&);                        \
+    template void apply_reflections(const TridiagonalForm<T>&, MatrixView<T>, int, const Checkpoint&);
 MATFACT_TRIDIAGONALIZE(float)
 MATFACT_TRIDIAGONALIZE(double)
 
