@@ -117,3 +117,18 @@ def test_pca_chooses_as_many_axes_at_any_magnitude(rng, scale, n_components):
     expected, pca = (PCA(n_components, svd_solver="full").fit(a) for a in (x, scale * x))
     assert pca.n_components_ == expected.n_components_
     assert not np.isnan(pca.noise_variance_)
+
+
+@pytest.mark.parametrize("solver", ["auto", "full", "subset", "krylov"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+class TestEigh:
+    def test_an_eigenvalue_beyond_the_range_is_a_numerical_error(self, solver, dtype):
+        largest = np.finfo(dtype).max / dtype(1.5)
+        with pytest.raises(matfact.NumericalError, match="scale A down"):
+            matfact.eigh(np.full((12, 12), largest, dtype), 2, solver=solver)
+
+    def test_entries_at_the_end_of_the_range_are_fine_where_the_eigenvalues_are(self, solver, dtype):
+        largest = np.finfo(dtype).max / dtype(1.5)
+        r = matfact.eigh(np.diag(np.full(12, largest)), 2, solver=solver)
+        np.testing.assert_allclose(r.w / largest, 1.0, rtol=16 * eps(dtype))
+        assert np.isfinite(r.error_bounds).all()
