@@ -1,5 +1,7 @@
 #include "matfact/certificate.hpp"
 
+#include "linalg/balance.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -36,14 +38,11 @@ std::vector<double> linear_bounds(const std::vector<double>& values, const std::
     return bounds;
 }
 
-} // namespace
-
-std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
-                                 double next_value)
+/// Of numbers whose squares are within the range.
+std::vector<double> balanced_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                    double next_value)
 {
     const std::size_t k = values.size();
-    if (residuals.size() != k)
-        throw std::invalid_argument("error bounds need one residual for each value");
     const std::vector<double> linear = linear_bounds(values, residuals);
     std::vector<double> bounds = linear;
     double squares = 0.0;
@@ -56,6 +55,31 @@ std::vector<double> error_bounds(const std::vector<double>& values, const std::v
                 bounds[i] = std::min(bounds[i], 2.0 * squares / (gap + std::sqrt(gap * gap + 4.0 * squares)));
         }
     }
+    return bounds;
+}
+
+void multiply(std::vector<double>& values, double factor)
+{
+    for (double& value : values)
+        value *= factor;
+}
+
+} // namespace
+
+std::vector<double> error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
+                                 double next_value)
+{
+    if (residuals.size() != values.size())
+        throw std::invalid_argument("error bounds need one residual for each value");
+    double largest = 0.0;
+    for (std::size_t i = 0; i < values.size(); ++i)
+        largest = std::max({largest, std::abs(values[i]), residuals[i]});
+    const double scale = linalg::balance(largest);
+    std::vector<double> scaled_values = values, scaled_residuals = residuals;
+    multiply(scaled_values, scale);
+    multiply(scaled_residuals, scale);
+    std::vector<double> bounds = balanced_bounds(scaled_values, scaled_residuals, scale * next_value);
+    multiply(bounds, 1.0 / scale);
     return bounds;
 }
 

@@ -1,6 +1,7 @@
 #include "decomposition.hpp"
 
 #include "checkpoint.hpp"
+#include "linalg/balance.hpp"
 #include "linalg/orientation.hpp"
 #include "linalg/transpose.hpp"
 #include "parallel.hpp"
@@ -33,6 +34,19 @@ template <class T> Matrix<T> rounded(Matrix<double> a)
 
 /// A residual and the rounding of the triplet itself to T.
 template <class T> T reported(double residual) { return static_cast<T>(residual) + std::numeric_limits<T>::epsilon(); }
+
+/// A bound for scale * x as one for x, not lost where it is below the range of T.
+template <class T> T unscaled_bound(double bound, double scale)
+{
+    return bound > 0.0 ? static_cast<T>(bound / scale) + std::numeric_limits<T>::denorm_min() : T(0);
+}
+
+/// total_variance / s_1^2, and 0 for zeros.
+double stable_rank(const Decomposition& d)
+{
+    const double largest = d.scale * d.s.front();
+    return largest > 0.0 ? d.total_variance / (largest * largest) : 0.0 * d.total_variance; // NaN stays NaN
+}
 
 void fix_signs(Decomposition& d, int threads)
 {
@@ -123,7 +137,7 @@ void unscale(Decomposition& d, double scale)
     for (double& s : d.s)
         s /= scale;
     d.next_value /= scale;
-    d.total_variance = d.total_variance / scale / scale;
+    d.scale = scale;
 }
 
 void cut_to_fraction(Decomposition& d, double fraction)
@@ -131,7 +145,8 @@ void cut_to_fraction(Decomposition& d, double fraction)
     double sum = 0.0;
     std::size_t k = 0;
     while (k < d.s.size() && sum < fraction * d.total_variance) {
-        sum += d.s[k] * d.s[k];
+        const double s = d.scale * d.s[k];
+        sum += s * s;
         ++k;
     }
     k = std::max<std::size_t>(k, 1);
@@ -159,6 +174,9 @@ Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& 
 {
     Certificate<T> certificate;
     std::vector<double> values(s.begin(), s.end()), norms;
+    const double scale = linalg::balance(values.front());
+    for (double& value : values)
+        value *= scale;
     for (const double r : residuals.norms) {
         certificate.residuals.push_back(reported<T>(r));
         norms.push_back(r * values.front() / std::sqrt(2.0));
@@ -166,10 +184,10 @@ Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& 
     // Of products with x, and of u, s and vt, which are orthonormal to a few eps(T).
     const double rounding = std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(size)) +
                             4 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    const std::vector<double> bounds = error_bounds(values, norms, next_value);
+    const std::vector<double> bounds = error_bounds(values, norms, scale * next_value);
     for (std::size_t i = 0; i < bounds.size(); ++i)
         certificate.error_bounds.push_back(
-            static_cast<T>(bounds[i] + (rounding + residuals.defects[i]) * values.front()));
+            unscaled_bound<T>(bounds[i] + (rounding + residuals.defects[i]) * values.front(), scale));
     return certificate;
 }
 
@@ -182,7 +200,8 @@ template <class T> SvdResult<T> as_result(Decomposition d, const SvdOptions& opt
     SvdResult<T> result;
     result.s = rounded<T>(d.s);
     result.mean = rounded<T>(d.mean);
-    result.total_variance = d.total_variance;
+    result.total_variance = d.total_variance / d.scale / d.scale;
+    result.stable_rank = stable_rank(d);
     if (!std::isfinite(static_cast<double>(result.s.front())))
         throw NumericalError("the largest singular value exceeds the range of the dtype; scale X down");
     result.next_value = d.next_value;
@@ -202,18 +221,27 @@ template <class T>
 void bound_roots(SvdResult<T>& result, const std::vector<double>& square_residuals, double n_samples,
                  bool subtracted_late)
 {
-    const std::vector<double> s(result.s.begin(), result.s.end());
-    double mean_norm = 0.0;
+    std::vector<double> s(result.s.begin(), result.s.end()), mean, squares = square_residuals;
     if (subtracted_late)
-        for (const T value : result.mean)
-            mean_norm = std::hypot(mean_norm, static_cast<double>(value));
-    const double norm = std::hypot(s.front(), std::sqrt(n_samples) * mean_norm);
+        mean.assign(result.mean.begin(), result.mean.end());
+    double largest = s.front();
+    for (const double value : mean)
+        largest = std::max(largest, std::abs(value));
+    const double scale = linalg::balance(largest);
+    double mean_square = 0.0;
+    for (const double value : mean)
+        mean_square += (scale * value) * (scale * value);
+    for (double& value : s)
+        value *= scale;
+    for (double& value : squares)
+        value = value * scale * scale;
+    const double norm = std::sqrt(s.front() * s.front() + n_samples * mean_square);
     const std::vector<double> bounds =
-        root_error_bounds(s, square_residuals, result.next_value,
+        root_error_bounds(s, squares, scale * result.next_value,
                           square_rounding(norm, n_samples, static_cast<double>(result.vt.n_cols())));
-    for (std::size_t i = 0; i < s.size(); ++i) // with the rounding of s to T
-        result.error_bounds.push_back(static_cast<T>(bounds[i]) +
-                                      std::numeric_limits<T>::epsilon() * (result.s[i] + static_cast<T>(bounds[i])));
+    constexpr auto rounding = static_cast<double>(std::numeric_limits<T>::epsilon()); // of s to T
+    for (std::size_t i = 0; i < s.size(); ++i)
+        result.error_bounds.push_back(unscaled_bound<T>(bounds[i] + rounding * (s[i] + bounds[i]), scale));
 }
 
 template Certificate<float> certificate_of(const Residuals&, const std::vector<float>&, double, Index);

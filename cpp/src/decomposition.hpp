@@ -22,7 +22,9 @@ struct Decomposition {
     Matrix<double> u, vt;
     std::vector<double> s, mean;
     Residuals residuals;
-    double total_variance = 0.0, next_value = std::numeric_limits<double>::quiet_NaN();
+    double next_value = std::numeric_limits<double>::quiet_NaN();
+    double scale = 1.0;          ///< a power of two
+    double total_variance = 0.0; ///< of scale * x, whose squares are within the range; the rest is that of x
     Index n_passes = 0;
     Index size = 0; ///< n_rows + n_cols of x
     Status status = Status::converged;
@@ -66,7 +68,7 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
 void take_factors(Decomposition& d, linalg::TallSvd factors, bool wide, int threads);
 void take_iterations(Decomposition& d, linalg::IterativeSvd found, bool wide, int threads);
 
-/// From the decomposition of scale * x to that of x; its mean is unscaled already.
+/// From the decomposition of scale * x to that of x; its mean is unscaled already, and squares stay as they are.
 void unscale(Decomposition& d, double scale);
 
 /// Cuts d to the leading triplets that hold the share of the total variance.

@@ -30,6 +30,14 @@ constexpr Index worth_threads = 256; ///< below, waking them takes longer than a
 /// NaN where one of them is.
 template <class T> T larger(T a, T b) { return std::isnan(a) || a > b ? a : b; }
 
+/// Of eigenvalues of a scaled matrix that were unscaled: entries within the range may have sums that are not.
+template <class T> void check_range(const std::vector<T>& w)
+{
+    for (const T value : w)
+        if (!std::isfinite(value))
+            throw NumericalError("an eigenvalue exceeds the range of the dtype; scale A down");
+}
+
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
 {
@@ -298,6 +306,7 @@ template <class T> EighResult<T> eigh(MatrixView<const T> a, const EighOptions& 
     if (solver != EighSolver::krylov)
         result = by_reduction(a.col_stride == 1 ? a : a.transposed(), k, solver == EighSolver::subset, threads,
                               checkpoint_of(progress));
+    check_range(result.w);
     if (options.compute_residuals) {
         Certificate<T> certificate = eigh_certificate<T>(a, result.w, result.v.view(), result.next_value, threads);
         result.residuals = std::move(certificate.residuals);
@@ -344,6 +353,7 @@ template <class T> EighResult<T> eigh(const LinearOperator<T>& a, const EighOpti
         [tol](double, double norm) { return 0.5 * tol * norm; }, false, options, threads, progress);
     const T norm = static_cast<T>(found.norm), scale = static_cast<T>(safe.scale());
     EighResult<T> result = as_result(std::move(found), safe.scale());
+    check_range(result.w);
     Matrix<T> av(n, k);
     safe.times(MatrixView<const T>(result.v.view()), av.view());
     Certificate<T> certificate =

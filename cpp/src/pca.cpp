@@ -3,6 +3,7 @@
 #include "row_weights.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -36,19 +37,24 @@ PcaResult<T> principal_axes(const View& x, const PcaOptions& options, const Prog
 
     const double divisor = n_samples - 1.0;
     PcaResult<T> result;
+    // Shares of the variance are in range also where variances are not.
+    const auto largest = static_cast<double>(f.s.front()), deviation = largest / std::sqrt(divisor);
     double explained = 0.0;
     for (const T s : f.s) {
-        const double square = static_cast<double>(s) * static_cast<double>(s);
+        const double relative = largest > 0.0 ? static_cast<double>(s) / largest : 0.0, square = relative * relative;
         explained += square;
-        result.explained_variance.push_back(static_cast<T>(square / divisor));
-        result.explained_variance_ratio.push_back(
-            static_cast<T>(f.total_variance > 0.0 ? square / f.total_variance : 0.0));
+        const double root = static_cast<double>(s) / std::sqrt(divisor);
+        result.explained_variance.push_back(static_cast<T>(root * root));
+        result.explained_variance_ratio.push_back(static_cast<T>(largest > 0.0 ? square / f.stable_rank : 0.0));
     }
     // Repeated rows span no more, but count as axes left out.
     const Index most = std::max(n_present, static_cast<Index>(std::min(n_samples, static_cast<double>(x.n_cols))));
     const Index left_out = std::min(most, x.n_cols) - static_cast<Index>(f.s.size());
-    if (left_out > 0)
-        result.noise_variance = std::max(0.0, f.total_variance - explained) / divisor / static_cast<double>(left_out);
+    if (left_out > 0) {
+        const double noise =
+            deviation * std::sqrt(std::max(0.0, f.stable_rank - explained) / static_cast<double>(left_out));
+        result.noise_variance = noise * noise;
+    }
     result.components = std::move(f.vt);
     result.singular_values = std::move(f.s);
     result.error_bounds = std::move(f.error_bounds);

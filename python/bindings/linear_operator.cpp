@@ -56,8 +56,8 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
             }
             return py::make_tuple(to_numpy(std::move(r.u)), to_numpy(std::move(r.s)), to_numpy(std::move(r.vt)),
                                   to_numpy(std::move(r.mean)), to_numpy(std::move(r.residuals)),
-                                  to_numpy(std::move(r.error_bounds)), r.total_variance, r.next_value, r.n_passes,
-                                  r.status);
+                                  to_numpy(std::move(r.error_bounds)), r.total_variance, r.stable_rank, r.next_value,
+                                  r.n_passes, r.status);
         },
         py::arg("times"), py::arg("transposed_times"), py::arg("n_rows"), py::arg("n_cols"), py::kw_only(),
         py::arg("n_components"), py::arg("solver"), py::arg("center"), py::arg("tol"), py::arg("max_passes"),

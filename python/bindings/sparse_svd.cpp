@@ -60,8 +60,8 @@ template <class T, class I, template <class, class> class Layout> void bind_layo
               }
               return py::make_tuple(to_numpy(std::move(r.u)), to_numpy(std::move(r.s)), to_numpy(std::move(r.vt)),
                                     to_numpy(std::move(r.mean)), to_numpy(std::move(r.residuals)),
-                                    to_numpy(std::move(r.error_bounds)), r.total_variance, r.next_value, r.n_passes,
-                                    r.status);
+                                    to_numpy(std::move(r.error_bounds)), r.total_variance, r.stable_rank, r.next_value,
+                                    r.n_passes, r.status);
           },
           py::arg("values").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
           py::arg("n_rows"), py::arg("n_cols"), py::kw_only(), py::arg("n_components"), py::arg("variance_fraction"),

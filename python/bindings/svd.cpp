@@ -37,8 +37,8 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
             }
             return py::make_tuple(to_numpy(std::move(r.u)), to_numpy(std::move(r.s)), to_numpy(std::move(r.vt)),
                                   to_numpy(std::move(r.mean)), to_numpy(std::move(r.residuals)),
-                                  to_numpy(std::move(r.error_bounds)), r.total_variance, r.next_value, r.n_passes,
-                                  r.status);
+                                  to_numpy(std::move(r.error_bounds)), r.total_variance, r.stable_rank, r.next_value,
+                                  r.n_passes, r.status);
         },
         py::arg("x").noconvert(), py::kw_only(), py::arg("n_components"), py::arg("variance_fraction"),
         py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("compute_residuals"),

@@ -27,6 +27,7 @@ class Decomposition(NamedTuple):
     residuals: mt.FloatArray
     error_bounds: mt.FloatArray
     total_variance: float
+    stable_rank: float  # total_variance / s[0]**2, also where these are out of range; 0 for zeros
     next_value: float
     n_passes: int
     status: mt.Status
@@ -106,6 +107,24 @@ def decompose_operator(
             progress=report,
         )
     return Decomposition._make((*found, status.name))
+
+
+def shares(s: mt.FloatArray, stable_rank: float) -> mt.FloatArray:
+    """Shares of singular values in the total variance; zeros where that is zero, NaN where it is unknown."""
+    squares = relative_squares(s)
+    if stable_rank == 0.0:
+        return np.zeros_like(s)
+    return (squares / stable_rank).astype(s.dtype)
+
+
+def relative_squares(s: mt.FloatArray) -> npt.NDArray[np.float64]:
+    """``(s / s[0])**2``: of values whose squares are out of range too."""
+    if s[0] == 0:
+        return np.zeros(s.size)
+    # What underflows here is no share of anything.
+    with np.errstate(under="ignore"):
+        squares: npt.NDArray[np.float64] = (s.astype(np.float64) / float(s[0])) ** 2
+    return squares
 
 
 def axes_certificate(f: Decomposition, x: mt.FloatArray | None, num_threads: int) -> Certificate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from matfact import typing as mt
-from matfact._decompose import project
+from matfact._decompose import project, relative_squares
 from matfact._missing import Latent, complete_rows
 from matfact._validation import Compressed, as_compressed, as_dtype, as_matrix, check_choice, is_sparse
 
@@ -18,7 +18,7 @@ class NewRows:
     s: mt.FloatArray
     vt: mt.FloatArray
     mean: mt.FloatArray | None
-    total_variance: float
+    _stable_rank: float
 
     def impute(self, Q: mt.MatrixLike) -> mt.FloatArray:
         r"""Fill the missing entries (NaN) of new rows and keep the observed ones as they are.
@@ -140,10 +140,10 @@ class NewRows:
         largest = float(self.s[0])
         if largest == 0.0:
             return Latent(np.zeros_like(self.vt.T), self.mean, 1.0)
-        squares = (self.s.astype(np.float64) / largest) ** 2
+        squares = relative_squares(self.s)
         left_out = self.vt.shape[1] - self.s.size
-        total = self.total_variance / largest / largest
-        # Rounding of the total must not pass for noise, and where it has overflowed nothing is known of the noise.
+        total = self._stable_rank
+        # Rounding of the total must not pass for noise, and of an operator nothing is known of the noise.
         rest = total - float(squares.sum())
         is_noise = left_out > 0 and np.isfinite(rest) and rest > total * np.finfo(self.s.dtype).eps
         noise = rest / left_out if is_noise else 0.0

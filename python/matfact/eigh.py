@@ -133,7 +133,7 @@ def eigh(
     TypeError
         If A is sparse or does not hold real numbers, or an argument has the wrong type.
     NumericalError
-        If the tridiagonal solver does not converge.
+        If an eigenvalue exceeds the range of the dtype, or the tridiagonal solver does not converge.
 
     Warns
     -----

@@ -44,6 +44,8 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
       `iterated_power`, `n_oversamples` and `power_iteration_normalizer` have no effect.
     - At least two samples are needed, where scikit-learn divides by zero.
     - ``explained_variance_ratio_`` is 0 instead of NaN where X has no variance.
+    - Variances whose numbers exceed the dtype (entries around 1e300) are infinity, and those below its range zero;
+      everything else is right there too, ``explained_variance_ratio_`` and the choice of axes by a share included.
     - A sparse X is used in place, by all threads, and centered without being made dense. `n_components` may then be
       ``min(X.shape)`` or a share of the variance also with ``svd_solver="auto"``.
     - X may be a path (``.npy``; ``.parquet``, ``.arrow`` and ``.feather`` with pyarrow) or a function that returns an
@@ -265,8 +267,10 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             int(n_samples) if n_samples.is_integer() else n_samples,
             Certificate("svd_axes", None, threads, residuals=np.full_like(bounds, np.nan), error_bounds=bounds),
         )
-        k = count_axes(wanted, found.explained_variance, found.explained_variance_ratio, n_samples)
-        axes = leading_axes(k, every, total_variance=moments.total_variance / (n_samples - 1.0), smallest=smallest)
+        k = count_axes(wanted, found.explained_variance_ratio, n_samples)
+        largest = float(found.singular_values[0])
+        stable_rank = moments.total_variance / largest / largest if largest > 0.0 else 0.0
+        axes = leading_axes(k, every, stable_rank=stable_rank, smallest=smallest)
         pca._keep(axes, "covariance_eigh")
         pca.n_features_in_ = moments.n_features
         return pca

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matfact import _core
 from matfact import typing as mt
 from matfact._certificate import Certificate
-from matfact._decompose import decompose, decompose_operator
+from matfact._decompose import decompose, decompose_operator, shares
 from matfact._new_rows import NewRows
 from matfact._operator import Operator
 from matfact._out_of_core import decompose_source
@@ -49,7 +49,8 @@ class SVDResult(NewRows):
         The column means that were subtracted, weighted ones with `sample_weight`; None without centering.
     total_variance : float
         Squared Frobenius norm of X (of the centered X if it was centered), exact also when truncated; NaN for a
-        linear operator, which does not tell.
+        linear operator, which does not tell. Of entries around 1e300 it is infinity, of those around 1e-300 zero:
+        `explained_variance_ratio` holds there too.
     status : {"converged", "max_iter", "stopped"}
         ``"max_iter"`` where a residual stayed above ``tol``. ``"stopped"`` where the callback asked for it: the
         residuals are those of the triplets at hand, which need not be the leading ones yet.
@@ -65,6 +66,7 @@ class SVDResult(NewRows):
     total_variance: float
     status: mt.Status
     n_passes: int
+    _stable_rank: float = field(repr=False)  # total_variance / s[0]**2, also where these are out of range
     _n_samples: float = field(repr=False)  # the sum of the weights
     _certificate: Certificate = field(repr=False)
 
@@ -113,31 +115,22 @@ class SVDResult(NewRows):
     def explained_variance(self) -> mt.FloatArray:
         """``s**2 / (n_samples - 1)`` of shape (n_components,); NaN for a single row, whose variance is undefined.
 
+        Infinity or zero where the squares are out of the range of the dtype.
         With `sample_weight` the divisor is the sum of the weights - 1, NaN unless that is positive.
         """
         degrees = self._n_samples - 1.0
         if degrees <= 0.0:
             return np.full_like(self.s, np.nan)
-        with np.errstate(over="ignore"):  # infinity is the answer for singular values beyond the root of the range
+        with np.errstate(over="ignore", under="ignore"):
             return cast(mt.FloatArray, (self.s / np.sqrt(self.s.dtype.type(degrees))) ** 2)
 
     @property
     def explained_variance_ratio(self) -> mt.FloatArray:
         """Share of each component in `total_variance`, of shape (n_components,).
 
-        Zeros where X is all zero. Where the total is beyond the range of float64 (entries around 1e300), these are
-        shares of the components at hand. NaN for a linear operator.
+        Zeros where X is all zero, NaN for a linear operator. Exact also where the total itself is out of range.
         """
-        if np.isnan(self.total_variance):
-            return np.full_like(self.s, np.nan)
-        if self.s[0] == 0:
-            return np.zeros_like(self.s)
-        # Divided before squaring: s**2 alone may overflow or underflow where the share does not.
-        relative = self.s.astype(np.float64) / self.s[0]
-        norm = np.sqrt(self.total_variance) / self.s[0]
-        if not 0.0 < self.total_variance < np.inf:
-            norm = np.linalg.norm(relative)
-        return cast(mt.FloatArray, ((relative / norm) ** 2).astype(self.s.dtype))
+        return shares(self.s, self._stable_rank)
 
     def truncate(self, n_components: int) -> SVDResult:
         """Keep the leading components only.
@@ -166,6 +159,7 @@ class SVDResult(NewRows):
             self.total_variance,
             self.status,
             self.n_passes,
+            self._stable_rank,
             self._n_samples,
             self._certificate.leading(k),
         )
@@ -345,4 +339,6 @@ def svd(
     )
     mean = f.mean if center else None
     n_samples = float(f.u.shape[0] if weights is None else weights.sum())
-    return SVDResult(f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, n_samples, certificate)
+    return SVDResult(
+        f.u, f.s, f.vt, mean, f.total_variance, f.status, f.n_passes, f.stable_rank, n_samples, certificate
+    )

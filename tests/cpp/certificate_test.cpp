@@ -59,4 +59,20 @@ TEST_CASE("roots of squares are known to the error of the square over the root, 
     CHECK(root_error_bounds({0.0}, {0.0}, unknown, 0.0)[0] == 0.0);
 }
 
+TEST_CASE("powers of two change no digit of a bound, also where squares overflow or vanish")
+{
+    const std::vector<double> values{3.0, 2.0, 1.999, 1.0}, residuals{1e-3, 1e-4, 2e-4, 1e-9};
+    const std::vector<double> expected = error_bounds(values, residuals, 0.9);
+    for (const double scale : {0x1p-900, 0x1p-600, 0x1p600, 0x1p1000}) {
+        std::vector<double> v = values, r = residuals;
+        for (std::size_t i = 0; i < v.size(); ++i) {
+            v[i] *= scale;
+            r[i] *= scale;
+        }
+        const std::vector<double> bounds = error_bounds(v, r, 0.9 * scale);
+        for (std::size_t i = 0; i < v.size(); ++i)
+            CHECK(bounds[i] == scale * expected[i]);
+    }
+}
+
 TEST_CASE("each value needs a residual") { CHECK_THROWS_AS(error_bounds({1.0}, {}, 0.0), std::invalid_argument); }

@@ -72,3 +72,17 @@ TEST_CASE("what is not a symmetric finite square matrix is refused")
     CHECK_THROWS_AS(eigh<double>(MatrixView<const double>{}), std::invalid_argument);
     CHECK_THROWS_AS(eigh<double>(matrix<double>({{1}}).view(), {2}), std::invalid_argument);
 }
+
+TEST_CASE_TEMPLATE("an eigenvalue beyond the range is an error, though every entry is within it", T, float, double)
+{
+    const T huge = std::numeric_limits<T>::max() / T(1.5);
+    Matrix<T> a = zero_matrix<T>(12, 12);
+    std::fill_n(a.data(), a.size(), huge);
+    for (const EighSolver solver : solvers) {
+        CHECK_THROWS_AS(eigh<T>(a.view(), {2, solver}), NumericalError);
+        Matrix<T> diagonal = zero_matrix<T>(12, 12);
+        for (Index i = 0; i < 12; ++i)
+            diagonal(i, i) = huge;
+        CHECK(eigh<T>(diagonal.view(), {2, solver}).w[0] == approx<T>(huge, 64));
+    }
+}

@@ -18,6 +18,7 @@ template <class T> struct Certificate {
 /// and, where a gap between the leading j values and the next one is established, about the sum of their squared
 /// residuals over the gap (Li and Li, doi:10.1016/j.laa.2004.06.024). `next_value` is an upper estimate of the
 /// eigenvalue that follows, NaN where there is none. That no leading eigenvalue was missed is taken for granted.
+/// Numbers may have any magnitude.
 ///
 /// For singular triplets (u, s, v) with x v = s u: values s, residuals ||x'u - s v|| / sqrt(2), the residuals of
 /// (u, v) / sqrt(2) in [0 x; x' 0].
@@ -26,7 +27,8 @@ std::vector<double> error_bounds(const std::vector<double>& values, const std::v
 
 /// Bounds of |values_i - exact_i| for singular values that are the roots of eigenvalues of x'x, given the residual
 /// norms ||x'x v - s^2 v||, an upper estimate of the next singular value, NaN where there is none, and the rounding
-/// errors of the squares. Relative to s these grow as s falls, until their root is all that is known.
+/// errors of the squares. Relative to s these grow as s falls, until their root is all that is known. All squares must
+/// be within the range of float64: multiply x by a power of two where they are not.
 std::vector<double> root_error_bounds(const std::vector<double>& values, const std::vector<double>& residuals,
                                       double next_value, double rounding);
 

@@ -46,7 +46,8 @@ template <class T> struct EighResult {
 };
 
 /// Leading eigenpairs of a symmetric matrix. Throws std::invalid_argument if `a` is empty, not square, not symmetric
-/// or not finite, and NumericalError if the tridiagonal solver does not converge.
+/// or not finite, and NumericalError if the tridiagonal solver does not converge, or an eigenvalue exceeds the range of
+/// T.
 template <class T>
 EighResult<T> eigh(MatrixView<const T> a, const EighOptions& options = {}, const Progress& progress = {});
 

@@ -58,6 +58,7 @@ template <class T> struct SvdResult {
     std::vector<T> residuals;    ///< (n_components,)
     std::vector<T> error_bounds; ///< (n_components,) of |s_i - exact|, there with the residuals
     double total_variance = 0.0; ///< squared Frobenius norm of x (centered if asked); NaN for a LinearOperator
+    double stable_rank = 0.0;    ///< total_variance / s_1^2, also where these are out of range; 0 for zeros
     double next_value = std::numeric_limits<double>::quiet_NaN(); ///< krylov: upper estimate of the next singular
                                                                   ///< value, infinity where progress stopped it
     Index n_passes = 0;                ///< krylov, randomized: products with x'x; of a RowSource how often it was read

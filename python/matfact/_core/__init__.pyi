@@ -143,7 +143,7 @@ def svd_f32(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def svd_f64(
     x: _F64,
     *,
@@ -159,7 +159,7 @@ def svd_f64(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def svd_certificate_f32(
     x: _F32, u: _F32, s: _F32, vt: _F32, mean: _F32 | None, *, next_value: float, num_threads: int
 ) -> tuple[_F32, _F32]: ...
@@ -188,7 +188,7 @@ def svd_operator_f32(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def eigh_operator_f32(
     times: Callable[[_F32], _F32],
     n: int,
@@ -215,7 +215,7 @@ def svd_operator_f64(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def eigh_operator_f64(
     times: Callable[[_F64], _F64],
     n: int,
@@ -243,7 +243,7 @@ def svd_batches_f32(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def svd_batches_f64(
     batches: Callable[[], Iterable[_F64 | tuple[_F64, _I32 | _I64, _I32 | _I64, int, int]]],
     n_cols: int,
@@ -259,7 +259,7 @@ def svd_batches_f64(
     seed: int,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def shrink_rows(rows: _F64, *, n_exact: int, n_kept: int, num_threads: int, progress: _Progress) -> float: ...
 def moments_empty() -> _Moments: ...
 def moments_merge(into: _Moments, other: _Moments, *, num_threads: int) -> None: ...
@@ -337,7 +337,7 @@ def svd_csr_f32_i32(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def project_csr_f32_i32(
     values: _F32,
     indices: _I32,
@@ -368,7 +368,7 @@ def svd_csr_f32_i64(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def project_csr_f32_i64(
     values: _F32,
     indices: _I64,
@@ -399,7 +399,7 @@ def svd_csr_f64_i32(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def project_csr_f64_i32(
     values: _F64,
     indices: _I32,
@@ -430,7 +430,7 @@ def svd_csr_f64_i64(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def project_csr_f64_i64(
     values: _F64,
     indices: _I64,
@@ -461,7 +461,7 @@ def svd_csc_f32_i32(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def project_csc_f32_i32(
     values: _F32,
     indices: _I32,
@@ -492,7 +492,7 @@ def svd_csc_f32_i64(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, int, Status]: ...
+) -> tuple[_F32, _F32, _F32, _F32, _F32, _F32, float, float, float, int, Status]: ...
 def project_csc_f32_i64(
     values: _F32,
     indices: _I64,
@@ -523,7 +523,7 @@ def svd_csc_f64_i32(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def project_csc_f64_i32(
     values: _F64,
     indices: _I32,
@@ -554,7 +554,7 @@ def svd_csc_f64_i64(
     keep_transpose: bool,
     num_threads: int,
     progress: _Progress,
-) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, int, Status]: ...
+) -> tuple[_F64, _F64, _F64, _F64, _F64, _F64, float, float, float, int, Status]: ...
 def project_csc_f64_i64(
     values: _F64,
     indices: _I64,

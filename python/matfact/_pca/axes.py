@@ -10,7 +10,7 @@ import numpy as np
 
 from matfact import typing as mt
 from matfact._certificate import Certificate
-from matfact._decompose import Decomposition
+from matfact._decompose import Decomposition, relative_squares, shares
 from matfact._pca.request import count_axes
 from matfact.exceptions import ConvergenceWarning
 
@@ -37,9 +37,10 @@ def axes_of(
 ) -> PrincipalAxes:
     """As many components as are wanted of a centered decomposition, out of `smallest`."""
     degrees = n_samples - 1
-    s, total = f.s, f.total_variance
-    variance = (s / s.dtype.type(sqrt(degrees))) ** 2
-    ratio = ((s / sqrt(total)) ** 2).astype(s.dtype) if total > 0.0 else np.zeros_like(s)
+    s = f.s
+    with np.errstate(over="ignore", under="ignore"):
+        variance = (s / s.dtype.type(sqrt(degrees))) ** 2
+    ratio = shares(s, f.stable_rank)
     if f.status == "max_iter":
         reached = f" of {f.residuals.max():.1e}" if f.residuals.size else ""
         warnings.warn(
@@ -48,29 +49,33 @@ def axes_of(
             stacklevel=5,  # axes_of, the way of the fit, PCA's choice of it, fit
         )
     return leading_axes(
-        count_axes(wanted, variance, ratio, n_samples),
+        count_axes(wanted, ratio, n_samples),
         PrincipalAxes(f.vt, s, variance, ratio, s.dtype.type(0), f.mean, n_samples, certificate, f.status, f.n_passes),
-        total_variance=total / degrees,
+        stable_rank=f.stable_rank,
         smallest=smallest,
     )
 
 
-def leading_axes(k: int, axes: PrincipalAxes, *, total_variance: float, smallest: int) -> PrincipalAxes:
-    """The first `k` of these axes, out of `smallest`, and the noise that is the mean variance of all others."""
-    variance = axes.explained_variance
+def leading_axes(k: int, axes: PrincipalAxes, *, stable_rank: float, smallest: int) -> PrincipalAxes:
+    """The first `k` of these axes, out of `smallest`, and the noise that is the mean variance of all others.
+
+    `stable_rank` is the total variance in units of the first.
+    """
+    variance, squares = axes.explained_variance, relative_squares(axes.singular_values)
     if k == smallest:
-        noise = 0.0
+        left_out = 0.0
     elif len(variance) == smallest:
-        noise = float(np.mean(variance[k:], dtype=np.float64))
+        left_out = float(np.mean(squares[k:]))
     else:
-        kept = float(np.sum(variance[:k], dtype=np.float64))
-        noise = max(total_variance - kept, 0.0) / (smallest - k)
+        left_out = max(stable_rank - float(np.sum(squares[:k])), 0.0) / (smallest - k)
+    with np.errstate(over="ignore", under="ignore"):
+        noise = variance.dtype.type((axes.singular_values[0] * np.sqrt(left_out / (axes.n_samples - 1))) ** 2)
     return axes._replace(
         components=_leading(axes.components, k),
         singular_values=_leading(axes.singular_values, k),
         explained_variance=_leading(variance, k),
         explained_variance_ratio=_leading(axes.explained_variance_ratio, k),
-        noise_variance=variance.dtype.type(noise),
+        noise_variance=noise,
         certificate=axes.certificate if k == len(variance) else axes.certificate.leading(k),
     )
 

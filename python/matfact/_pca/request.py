@@ -69,10 +69,10 @@ def needs_all_values(wanted: Any) -> bool:
     return isinstance(wanted, str) or is_share(wanted)
 
 
-def count_axes(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: float) -> int:
-    """How many axes `wanted` means, given all variances where it needs them."""
-    if isinstance(wanted, str):
-        return int(_infer_dimension(variance, n_samples))
+def count_axes(wanted: Any, ratio: mt.FloatArray, n_samples: float) -> int:
+    """How many axes `wanted` means, given the shares of all of them where it needs them."""
+    if isinstance(wanted, str):  # Minka's estimate does not depend on the unit of the variances
+        return int(_infer_dimension(ratio, n_samples))
     if is_share(wanted):
         return int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1
     return int(wanted)
