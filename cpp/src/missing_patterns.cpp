@@ -2,6 +2,7 @@
 
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -18,6 +19,7 @@ using Word = std::uint64_t;
 struct Bits {
     std::vector<Word> words;
     Index per_row = 0;
+    double largest = 0.0; ///< magnitude
     const Word* row(Index i) const { return words.data() + i * per_row; }
 };
 
@@ -45,12 +47,12 @@ template <class T> Bits observed_bits(MatrixView<const T> x, int threads)
     Bits bits;
     bits.per_row = block_count(x.n_cols, 64);
     bits.words.assign(static_cast<std::size_t>(x.n_rows * bits.per_row), 0);
-    std::vector<char> infinite(static_cast<std::size_t>(block_count(x.n_rows, block_rows)), 0);
+    std::vector<T> largest(static_cast<std::size_t>(block_count(x.n_rows, block_rows)), T(0));
     for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
         const auto look = [&](Index i, Index j) {
             const T value = x(i, j);
-            if (std::isinf(value))
-                infinite[static_cast<std::size_t>(block)] = 1;
+            T& seen = largest[static_cast<std::size_t>(block)];
+            seen = std::max(seen, std::abs(value)); // which passes over NaN
             bits.words[static_cast<std::size_t>(i * bits.per_row + j / 64)] |= Word{value == value} << (j % 64);
         };
         if (x.col_stride == 1)
@@ -62,9 +64,10 @@ template <class T> Bits observed_bits(MatrixView<const T> x, int threads)
                 for (Index i = begin; i < end; ++i)
                     look(i, j);
     });
-    for (const char found : infinite)
-        if (found)
-            throw std::invalid_argument("X holds infinity; mark missing entries as NaN and replace infinities");
+    for (const T seen : largest)
+        bits.largest = std::max(bits.largest, static_cast<double>(seen));
+    if (std::isinf(bits.largest))
+        throw std::invalid_argument("X holds infinity; mark missing entries as NaN and replace infinities");
     return bits;
 }
 
@@ -78,6 +81,7 @@ template <class T> MissingPatterns find_missing_patterns(MatrixView<const T> x, 
     };
 
     MissingPatterns result;
+    result.largest = bits.largest;
     std::vector<Index> representative, pattern_of(static_cast<std::size_t>(x.n_rows), -1);
     std::unordered_multimap<Word, Index> known;
     for (Index i = 0; i < x.n_rows; ++i) {

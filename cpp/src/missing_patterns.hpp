@@ -16,6 +16,7 @@ struct MissingPatterns {
     std::vector<Index> order; ///< rows with at least one observed entry, pattern by pattern
     std::vector<PatternRun> runs;
     Index n_observed = 0; ///< entries
+    double largest = 0.0; ///< magnitude among them
 };
 
 /// Throws std::invalid_argument if x holds infinity.

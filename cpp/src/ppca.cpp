@@ -56,12 +56,50 @@ bool at_rest(const std::vector<double>& history, double n_observed, double tol, 
     return std::abs(history[n - 1] - history[n - 2]) <= allowed && std::abs(history[n - 2] - history[n - 3]) <= allowed;
 }
 
+/// Of data that do not vary: there is nothing to fit, and their density has no bound.
+void fit_constant(const std::vector<double>& mean, Index k, PpcaResult& result)
+{
+    const auto n = static_cast<Index>(mean.size());
+    result.components = Matrix<double>(k, n);
+    result.model.loadings = Matrix<double>(n, k);
+    result.model.mean = mean;
+    std::fill_n(result.components.data(), k * n, 0.0);
+    std::fill_n(result.model.loadings.data(), k * n, 0.0);
+    for (Index c = 0; c < k; ++c)
+        result.components(c, c) = 1.0;
+    result.explained_variance.assign(static_cast<std::size_t>(k), 0.0);
+    result.log_likelihood = std::numeric_limits<double>::infinity();
+}
+
+/// From the model of scale * x to that of x.
+void unscale(PpcaResult& result, double scale, double likelihood_shift)
+{
+    PpcaModel& model = result.model;
+    const auto divide = [](double* values, Index n, double divisor) {
+        for (Index i = 0; i < n; ++i)
+            values[i] /= divisor;
+    };
+    divide(model.mean.data(), static_cast<Index>(model.mean.size()), scale);
+    divide(model.loadings.data(), model.loadings.size(), scale);
+    for (int power = 0; power < 2; ++power) { // scale^2 may be out of range where the quotient is not
+        divide(&model.noise_variance, 1, scale);
+        divide(model.loadings_covariance.data(), model.loadings_covariance.size(), scale);
+        divide(result.explained_variance.data(), static_cast<Index>(result.explained_variance.size()), scale);
+    }
+    for (double& value : result.history)
+        value += likelihood_shift;
+    result.log_likelihood += likelihood_shift;
+    const double largest = result.explained_variance.front(), least = model.noise_variance;
+    if (!std::isfinite(largest) || (least < std::numeric_limits<double>::min() && result.n_iter > 0))
+        throw NumericalError("the variances of X leave the range of float64; scale X so that its entries are near 1");
+}
+
 /// Sweeps, extrapolated; where that lowers the objective, back to the last sweep. Without `variational` this is maximum
 /// likelihood, with it variational Bayes (Ilin and Raiko, JMLR 11, 1957-2000, 2010) for the loadings; the mean
 /// and the noise variance are points in both.
 template <class T>
 void fit(PpcaPass<T>& pass, PpcaState& state, const PpcaScale& scale, const PpcaOptions& options, int threads,
-         const Progress& progress, PpcaResult& result)
+         const Progress& progress, double likelihood_shift, PpcaResult& result)
 {
     const Index n = state.w.n_rows(), k = state.w.n_cols(), n_rows = pass.n_rows();
     const auto n_observed = static_cast<double>(result.n_observed);
@@ -86,7 +124,7 @@ void fit(PpcaPass<T>& pass, PpcaState& state, const PpcaScale& scale, const Ppca
         pass.moments(state, moments);
         ++result.n_iter;
         const double objective = moments.log_likelihood - (options.variational ? prior.divergence(n) : 0.0);
-        const bool stop = progress && progress({result.n_iter, objective});
+        const bool stop = progress && progress({result.n_iter, objective + likelihood_shift});
         if (fallback.size() > 0 && !(objective >= result.history.back())) {
             go_to(fallback);
             fallback.resize(0);
@@ -150,6 +188,7 @@ template <class T> PpcaResult ppca(MatrixView<const T> x, const PpcaOptions& opt
         ppca_closed_form(x, options, progress, result);
         return result;
     }
+    pass.balance();
     const ColumnFacts facts = pass.columns();
     double squares = 0.0;
     for (std::size_t j = 0; j < facts.count.size(); ++j) {
@@ -158,14 +197,18 @@ template <class T> PpcaResult ppca(MatrixView<const T> x, const PpcaOptions& opt
                                         " of X has no observed entry: remove it, nothing is known of it");
         squares += facts.squares[j] / facts.count[j];
     }
-    if (!std::isfinite(squares))
-        throw NumericalError("the squares of X leave the range of float64; scale X so that its entries are near 1");
-    const double variance = squares / static_cast<double>(x.n_cols);
-    const PpcaScale scale{variance > 0.0 ? variance : 1.0};
-    PpcaState state = ppca_start(pass, facts, options.n_components, scale, threads);
-    fit(pass, state, scale, options, threads, progress, result);
-    result.log_likelihood = result.history.empty() ? std::numeric_limits<double>::quiet_NaN() : result.history.back();
-    ppca_axes(std::move(state), result, threads);
+    // The density of x is that of scale * x, times the scale for each entry.
+    const double likelihood_shift = static_cast<double>(result.n_observed) * std::log(pass.scale());
+    if (squares > 0.0) {
+        const PpcaScale scale{squares / static_cast<double>(x.n_cols)};
+        PpcaState state = ppca_start(pass, facts, options.n_components, scale, threads);
+        fit(pass, state, scale, options, threads, progress, likelihood_shift, result);
+        result.log_likelihood =
+            result.history.empty() ? std::numeric_limits<double>::quiet_NaN() : result.history.back();
+        ppca_axes(std::move(state), result, threads);
+    } else
+        fit_constant(facts.mean, options.n_components, result);
+    unscale(result, pass.scale(), likelihood_shift);
     return result;
 }
 

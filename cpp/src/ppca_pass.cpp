@@ -1,5 +1,6 @@
 #include "ppca_pass.hpp"
 
+#include "linalg/balance.hpp"
 #include "linalg/gemm.hpp"
 #include "parallel.hpp"
 
@@ -57,6 +58,8 @@ PpcaPass<T>::PpcaPass(MatrixView<const T> x, Index n_components, int threads, Ch
     cut();
 }
 
+template <class T> void PpcaPass<T>::balance() { scale_ = linalg::balance(patterns_.largest); }
+
 /// Cuts the rows into blocks of bounded memory, by their shape alone, and takes that memory.
 template <class T> void PpcaPass<T>::cut()
 {
@@ -112,8 +115,8 @@ template <class T> void PpcaPass<T>::fill(const Block& block, const std::vector<
         const T* source[fill_rows];
         for (Index i = begin; i < end; ++i)
             source[i - begin] = x_.data + row_of(block, i) * x_.row_stride;
-        const auto deviation = [](T value, double mean_of_column) {
-            return value == value ? static_cast<double>(value) - mean_of_column : 0.0;
+        const auto deviation = [scale = scale_](T value, double mean_of_column) {
+            return value == value ? scale * static_cast<double>(value) - mean_of_column : 0.0;
         };
         if (x_.col_stride == 1)
             for (Index i = begin; i < end; ++i) {

@@ -33,6 +33,10 @@ template <class T> class PpcaPass {
 public:
     PpcaPass(MatrixView<const T> x, Index n_components, int threads, linalg::Checkpoint checkpoint);
 
+    /// From here on x stands for scale() * x, whose squares are within the range.
+    void balance();
+    double scale() const { return scale_; }
+
     Index n_observed() const { return patterns_.n_observed; }
     Index n_rows() const { return static_cast<Index>(patterns_.order.size()); } ///< with at least one observed entry
 
@@ -66,6 +70,7 @@ private:
     }
 
     MatrixView<const T> x_;
+    double scale_ = 1.0; ///< a power of two
     Index k_;
     int threads_;
     linalg::Checkpoint checkpoint_;

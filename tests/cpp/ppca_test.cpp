@@ -95,3 +95,27 @@ TEST_CASE("ppca stops where its progress says so")
     CHECK(r.status == Status::stopped);
     CHECK(r.n_iter == 2);
 }
+
+TEST_CASE("ppca of a matrix times a power of two is that of the matrix")
+{
+    const Matrix<double> x = planted<double>(true);
+    for (const double scale : {0x1p-480, 0x1p480}) {
+        Matrix<double> y(x.n_rows(), x.n_cols());
+        for (Index i = 0; i < x.size(); ++i)
+            y.data()[i] = scale * x.data()[i];
+        const PpcaResult a = ppca<double>(x.view(), options(2)), b = ppca<double>(y.view(), options(2));
+        CHECK(b.model.noise_variance == scale * (scale * a.model.noise_variance));
+        CHECK(b.log_likelihood ==
+              doctest::Approx(a.log_likelihood - static_cast<double>(a.n_observed) * std::log(scale)));
+    }
+}
+
+TEST_CASE("ppca of data that do not vary has no variance, whatever their unit")
+{
+    Matrix<double> x = planted<double>(true);
+    for (Index i = 0; i < x.size(); ++i)
+        x.data()[i] = 0.0 * x.data()[i]; // NaN stays
+    const PpcaResult r = ppca<double>(x.view(), options(2));
+    CHECK(r.explained_variance == std::vector<double>{0.0, 0.0});
+    CHECK(r.model.noise_variance == 0.0);
+}

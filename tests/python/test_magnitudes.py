@@ -132,3 +132,39 @@ class TestEigh:
         r = matfact.eigh(np.diag(np.full(12, largest)), 2, solver=solver)
         np.testing.assert_allclose(r.w / largest, 1.0, rtol=16 * eps(dtype))
         assert np.isfinite(r.error_bounds).all()
+
+
+@pytest.mark.parametrize("missing", ["ppca", "vb"])
+class TestMissing:
+    @pytest.fixture
+    def holes(self, rng):
+        x = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 8)) + 0.1 * rng.standard_normal((80, 8))
+        x[rng.random(x.shape) < 0.2] = np.nan
+        return x
+
+    @pytest.mark.parametrize("scale", [2.0**-480, 2.0**-27, 2.0**480])
+    def test_powers_of_two_change_no_digit(self, holes, missing, scale):
+        expected, pca = (PCA(2, missing=missing).fit(a) for a in (holes, scale * holes))
+        np.testing.assert_array_equal(pca.components_, expected.components_)
+        np.testing.assert_array_equal(pca.explained_variance_ratio_, expected.explained_variance_ratio_)
+        np.testing.assert_array_equal(pca.mean_, scale * expected.mean_)
+        np.testing.assert_array_equal(pca.explained_variance_, scale * (scale * expected.explained_variance_))
+
+    @pytest.mark.parametrize("scale", [1e-300, 1e300])
+    def test_variances_out_of_range_are_a_numerical_error(self, holes, missing, scale):
+        with pytest.raises(matfact.NumericalError, match="scale X"):
+            PCA(2, missing=missing).fit(scale * holes)
+
+    def test_variances_out_of_the_range_of_float32_are_a_numerical_error(self, holes, missing):
+        with pytest.raises(matfact.NumericalError, match="float32"):
+            PCA(2, missing=missing).fit((1e-25 * holes).astype(np.float32))
+
+    @pytest.mark.parametrize("value", [0.0, 4.0])
+    def test_constant_data_has_no_variance(self, holes, missing, value):
+        x = np.where(np.isnan(holes), np.nan, value)
+        pca = PCA(2, missing=missing).fit(x)
+        assert (pca.explained_variance_ == 0.0).all()
+        assert (pca.explained_variance_ratio_ == 0.0).all()
+        assert pca.noise_variance_ == 0.0
+        np.testing.assert_array_equal(pca.mean_, value)
+        np.testing.assert_array_equal(pca.impute(x), value)

@@ -44,7 +44,8 @@ struct PpcaResult {
 };
 
 /// Fits the model to the observed entries of x; NaN = missing. Throws std::invalid_argument if x holds infinity or a
-/// column without observed entries, NumericalError if its squares overflow.
+/// column without observed entries, NumericalError if the variances of the model are out of the range of float64.
+/// Where the entries of every column are equal, loadings, variances and noise are 0 and the likelihood is infinite.
 template <class T> PpcaResult ppca(MatrixView<const T> x, const PpcaOptions& options, const Progress& progress = {});
 
 /// What a model knows of rows of x.

@@ -15,7 +15,7 @@ from matfact._missing import Latent, complete_rows
 from matfact._pca.axes import PrincipalAxes
 from matfact._progress import reported
 from matfact._validation import core_suffix
-from matfact.exceptions import ConvergenceWarning
+from matfact.exceptions import ConvergenceWarning, NumericalError
 
 _DEFAULT_TOL = 1e-9
 _MAX_ITER = 1000
@@ -54,19 +54,25 @@ def fit_incomplete(
     unbias = n_rows / (n_rows - 1) if n_rows > 1 else 1.0
     variance, noise = variance * unbias, noise * unbias
     total = float((variance - noise).sum()) + x.shape[1] * noise
+    range_of = np.finfo(x.dtype)
+    if variance[0] > float(range_of.max) or 0.0 < noise < float(range_of.tiny):
+        raise NumericalError(
+            f"the variances of X leave the range of {x.dtype}, from {noise:.1e} to {variance[0]:.1e}: scale X so that "
+            "its entries are near 1"
+        )
     unknown = np.full(int(k), np.nan, x.dtype)  # nobody has the entries that bounds would need
     return PrincipalAxes(
         components.astype(x.dtype),
         (np.sqrt(variance) * sqrt(max(n_rows - 1, 1))).astype(x.dtype),
         variance.astype(x.dtype),
-        (variance / total).astype(x.dtype),
+        (variance / total if total > 0.0 else variance).astype(x.dtype),
         x.dtype.type(noise),
         mean.astype(x.dtype),
         x.shape[0],
         Certificate("svd_axes", None, num_threads, residuals=unknown, error_bounds=unknown),
         status.name,
         n_iter=n_iter,
-        loadings_covariance=covariance * unbias if variational else None,
+        loadings_covariance=covariance * unbias if variational and noise > 0.0 else None,
     )
 
 
@@ -79,7 +85,10 @@ def latent_model(pca: Any) -> Latent:
 
 def impute(x: mt.FloatArray, pca: Any, num_threads: int) -> mt.FloatArray:
     """`x` with NaN replaced by its expectation given the rest of the row; `x` itself if it has none."""
-    return complete_rows(x, latent_model(pca), num_threads=num_threads, name="X")
+    model = latent_model(pca)
+    if not model.loadings.any():  # the mean is all there is, whatever the noise
+        model = model._replace(noise_variance=1.0)
+    return complete_rows(x, model, num_threads=num_threads, name="X")
 
 
 def log_likelihoods(x: mt.FloatArray, pca: Any, num_threads: int) -> mt.FloatArray:
