@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from matfact._decompose import scores
 from matfact._progress import rows_reported
 from matfact._sketch import Sketch, rows_kept
-from matfact._validation import check_num_threads
+from matfact._validation import check_num_threads, check_readable
 from matfact.moments import Axes, Moments
 
 _FLOATS = (np.float64, np.float32)
@@ -149,6 +149,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
             If X holds NaN or infinity, or a parameter is out of range.
         """
         self._validate_params()
+        check_readable(X)
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite=False)
         n_samples, n_features = X.shape
@@ -191,6 +192,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         state = self.__dict__.get("_state")
         if state is None:
             self._validate_params()
+        check_readable(X)
         if check_input:
             X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite=False, reset=state is None)
         k = self._count_components(*X.shape)
@@ -227,8 +229,34 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         NotFittedError
             If neither `fit` nor `partial_fit` was called.
         """
+        check_readable(X)
         # scikit-learn's own class densifies sparse rows here; the method that it inherits does not.
         return super(_ScikitLearnIncrementalPCA, self).transform(X)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Map scores back to rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_queries, n_components)
+            Scores.
+
+        Returns
+        -------
+        array of shape (n_queries, n_features)
+            The rows that these scores stand for.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity.
+        TypeError
+            If X is sparse or masked.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_readable(X)
+        return super().inverse_transform(X)
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not there: after partial_fit these are not, until somebody looks at them.

@@ -23,7 +23,15 @@ from matfact._pca.in_memory import fit_matrix
 from matfact._pca.incomplete import fit_incomplete, impute, log_likelihoods
 from matfact._pca.request import Request, count_axes, needs_all_values
 from matfact._sources import as_source, is_source
-from matfact._validation import as_compressed, as_weights, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._validation import (
+    as_compressed,
+    as_weights,
+    check_num_threads,
+    check_readable,
+    fixed_seed,
+    is_sparse,
+    walkable,
+)
 from matfact.moments import Moments
 
 _FLOATS = (np.float64, np.float32)
@@ -309,6 +317,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
+        check_readable(X, by_core=_LAYOUTS)
         self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             self._validate_params()
@@ -350,6 +359,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
+        check_readable(X, by_core=_LAYOUTS)
         self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             return self.fit(X).transform(X)
@@ -386,6 +396,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             If `fit` was not called.
         """
         if not is_source(X):
+            check_readable(X)
             if self.missing == "error" or _is_for_scikit_learn(X):
                 return super().transform(X)
             return self._transform(self._completed(self._incomplete_rows(X)), np)
@@ -403,6 +414,31 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             memory_limit=self.memory_limit,
             num_threads=check_num_threads(self.num_threads),
         )
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Map scores back to rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_queries, n_components)
+            Scores.
+
+        Returns
+        -------
+        array of shape (n_queries, n_features)
+            The rows that these scores stand for.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity.
+        TypeError
+            If X is sparse or masked.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_readable(X)
+        return super().inverse_transform(X)
 
     def impute(self, X: Any) -> Any:
         """Fill the missing entries of rows and keep the observed ones as they are.
@@ -424,6 +460,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             As in `transform`.
         """
+        check_readable(X)
         x = self._incomplete_rows(X)
         filled = self._completed(x)
         return filled.copy() if filled is x else filled
@@ -446,6 +483,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             As in `transform`; also if entries are missing and the model has no noise.
         """
+        check_readable(X)
         if self.missing == "error" or _is_for_scikit_learn(X):
             return super().score_samples(X)
         x = self._incomplete_rows(X)

@@ -16,7 +16,15 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._certified import Certified
 from matfact._decompose import axes_certificate, decompose, project
-from matfact._validation import Compressed, as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._validation import (
+    Compressed,
+    as_compressed,
+    check_num_threads,
+    check_readable,
+    fixed_seed,
+    is_sparse,
+    walkable,
+)
 from matfact.exceptions import ConvergenceWarning
 
 _FLOATS = (np.float64, np.float32)
@@ -191,13 +199,40 @@ class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
             If `fit` was not called.
         """
         check_is_fitted(self)
+        check_readable(X, by_core=_LAYOUTS)
         dtype = self.components_.dtype
         x = validate_data(self, X, dtype=dtype, accept_sparse=_LAYOUTS, ensure_all_finite=False, reset=False)
         return project(_as_argument(x), self.components_, None, num_threads=check_num_threads(self.num_threads))
 
+    def inverse_transform(self, X: Any) -> Any:
+        """Map scores back to rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_queries, n_components)
+            Scores.
+
+        Returns
+        -------
+        array of shape (n_queries, n_features)
+            The rows that these scores stand for.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity.
+        TypeError
+            If X is sparse or masked.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_readable(X)
+        return super().inverse_transform(X)
+
     def _fit(self, X: Any) -> mt.FloatArray:
         """Fit a matrix and return its scores."""
         self._validate_params()
+        check_readable(X, by_core=_LAYOUTS)
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x = validate_data(
             self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_features=2
