@@ -185,6 +185,12 @@ class _FunctionRows:
         self, n_features: int | None = None, dtype: np.dtype[Any] | None = None
     ) -> Iterator[FloatArray | Compressed]:
         rows = self._function()
+        try:
+            iter(rows)
+        except TypeError:
+            raise TypeError(
+                f"X() must return an iterable of two-dimensional arrays or sparse matrices, got {type(rows).__name__}"
+            ) from None
         if isinstance(rows, Iterator):
             if rows is self._last:
                 raise ValueError(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from matfact._sparse_structure import check_structure, is_ascending
 from matfact.typing import FloatArray, RandomState
 
+MOST_THREADS = 4096  # more than any machine has; a number far above is a mistake that ends without memory
 _NATIVE_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -234,8 +235,10 @@ def check_num_threads(value: Any) -> int:
     if value is None:
         return 0
     n = as_integer(value, "num_threads")
-    if n < 1:
-        raise ValueError(f"num_threads must be at least 1, or None for the process default, got {n}")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(
+            f"num_threads must be at least 1 and at most {MOST_THREADS}, or None for the process default, got {n}"
+        )
     return n
 
 

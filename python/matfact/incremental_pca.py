@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from matfact._decompose import scores
+from matfact._guarded import Guarded
 from matfact._progress import rows_reported
 from matfact._sketch import Sketch, rows_kept
 from matfact._validation import check_num_threads, check_readable
@@ -24,7 +25,7 @@ _BLOCK_ENTRIES = 1 << 20  # 8 MB of float64
 _LAZY = ("components_", "singular_values_", "explained_variance_", "explained_variance_ratio_", "noise_variance_")
 
 
-class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
+class IncrementalPCA(Guarded, _ScikitLearnIncrementalPCA):  # type: ignore[misc]
     r"""Principal component analysis of batches; a drop-in for :class:`sklearn.decomposition.IncrementalPCA`.
 
     Up to 8,192 features the result is that of `matfact.PCA` on all rows at once: the second moments of the batches are
@@ -232,31 +233,6 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         check_readable(X)
         # scikit-learn's own class densifies sparse rows here; the method that it inherits does not.
         return super(_ScikitLearnIncrementalPCA, self).transform(X)
-
-    def inverse_transform(self, X: Any) -> Any:
-        """Map scores back to rows.
-
-        Parameters
-        ----------
-        X : array of shape (n_queries, n_components)
-            Scores.
-
-        Returns
-        -------
-        array of shape (n_queries, n_features)
-            The rows that these scores stand for.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity.
-        TypeError
-            If X is sparse or masked.
-        NotFittedError
-            If `fit` was not called.
-        """
-        check_readable(X)
-        return super().inverse_transform(X)
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not there: after partial_fit these are not, until somebody looks at them.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import sqrt
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +19,7 @@ from matfact import typing as mt
 from matfact._certificate import Certificate
 from matfact._certified import Certified
 from matfact._decompose import scores
+from matfact._guarded import Guarded
 from matfact._pca.axes import PrincipalAxes, leading_axes
 from matfact._pca.batches import fit_source, scores_of_source
 from matfact._pca.in_memory import fit_matrix
@@ -38,7 +41,7 @@ _FLOATS = (np.float64, np.float32)
 _LAYOUTS = ("csr", "csc")
 
 
-class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
+class PCA(Guarded, Certified, _ScikitLearnPCA):  # type: ignore[misc]
     r"""Principal component analysis; a drop-in for :class:`sklearn.decomposition.PCA`.
 
     The axes V minimize :math:`\|(X - 1 \mu^\top)(I - V V^\top)\|_F` over orthonormal V [1]_, where :math:`\mu`
@@ -164,6 +167,11 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_ScikitLearnPCA._parameter_constraints,
+        # NumPy's floats of every size are shares too.
+        "n_components": [
+            *_ScikitLearnPCA._parameter_constraints["n_components"],
+            Interval(Real, 0, 1, closed="neither"),
+        ],
         "memory_limit": [str, Interval(Integral, 1, None, closed="left"), None],
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"error", "ppca", "vb"})],
@@ -415,31 +423,6 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             num_threads=check_num_threads(self.num_threads),
         )
 
-    def inverse_transform(self, X: Any) -> Any:
-        """Map scores back to rows.
-
-        Parameters
-        ----------
-        X : array of shape (n_queries, n_components)
-            Scores.
-
-        Returns
-        -------
-        array of shape (n_queries, n_features)
-            The rows that these scores stand for.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity.
-        TypeError
-            If X is sparse or masked.
-        NotFittedError
-            If `fit` was not called.
-        """
-        check_readable(X)
-        return super().inverse_transform(X)
-
     def impute(self, X: Any) -> Any:
         """Fill the missing entries of rows and keep the observed ones as they are.
 
@@ -496,17 +479,30 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
 
     def _fit_source(self, X: Any) -> None:
         source = as_source(X)
-        axes, solver = fit_source(
-            source,
-            Request(self.n_components, self.svd_solver),
-            tol=self.tol,
-            seed=fixed_seed(self.random_state),
-            memory_limit=self.memory_limit,
-            num_threads=check_num_threads(self.num_threads),
-        )
+        with self._missing_explained():
+            axes, solver = fit_source(
+                source,
+                Request(self.n_components, self.svd_solver),
+                tol=self.tol,
+                seed=fixed_seed(self.random_state),
+                memory_limit=self.memory_limit,
+                num_threads=check_num_threads(self.num_threads),
+            )
         self._keep(axes, solver)
         self.n_features_in_ = source.n_features
         self.__dict__.pop("feature_names_in_", None)
+
+    @contextmanager
+    def _missing_explained(self) -> Iterator[None]:
+        """What the core says of NaN, where it was allowed but X is sparse or read in batches."""
+        try:
+            yield
+        except ValueError as error:
+            if self.missing == "error" or "NaN" not in str(error):
+                raise
+            raise ValueError(
+                f"missing={self.missing!r} with NaN needs a dense X in memory, without memory_limit: {error}"
+            ) from None
 
     def _incomplete_rows(self, X: Any) -> mt.FloatArray:
         check_is_fitted(self)
@@ -546,15 +542,16 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             axes = fit_incomplete(x, self.n_components, variational=variational, tol=tol, num_threads=threads)
             self._keep(axes, self.missing)
             return x, None
-        axes, u, solver = fit_matrix(
-            x,
-            Request(self.n_components, self.svd_solver),
-            weights=None if sample_weight is None else as_weights(sample_weight, x.shape[0]),
-            compute_u=compute_u,
-            tol=self.tol,
-            seed=fixed_seed(self.random_state),
-            num_threads=threads,
-        )
+        with self._missing_explained():
+            axes, u, solver = fit_matrix(
+                x,
+                Request(self.n_components, self.svd_solver),
+                weights=None if sample_weight is None else as_weights(sample_weight, x.shape[0]),
+                compute_u=compute_u,
+                tol=self.tol,
+                seed=fixed_seed(self.random_state),
+                num_threads=threads,
+            )
         self._keep(axes, solver)
         self._give_back(X)
         return x, u
