@@ -45,20 +45,44 @@ def as_operator(x: Any, name: str = "X") -> Operator:
     dtype = np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
     return Operator(
         _checked(x.matmat, f"{name}.matmat", n_rows, dtype),
-        _checked(x.rmatmat, f"{name}.rmatmat", n_cols, dtype),
+        _checked(x.rmatmat, f"{name}.rmatmat", n_cols, dtype, lambda: _lacks_rmatvec(x)),
         (n_rows, n_cols),
         dtype,
     )
 
 
-def _checked(product: Callable[[FloatArray], Any], name: str, n_rows: int, dtype: np.dtype[Any]) -> _Product:
+def _lacks_rmatvec(x: Any) -> bool:
+    """Whether SciPy says so: of a block it fails in words of its own."""
+    try:
+        x.rmatvec(np.zeros(x.shape[0]))
+    except NotImplementedError:
+        return True
+    except Exception:
+        return False
+    return False
+
+
+def _checked(
+    product: Callable[[FloatArray], Any],
+    name: str,
+    n_rows: int,
+    dtype: np.dtype[Any],
+    is_missing: Callable[[], bool] = lambda: False,
+) -> _Product:
     def checked(block: FloatArray) -> FloatArray:
         asked = f"{name}, asked for the product with an array of shape {block.shape}"
         try:
             answer: npt.NDArray[Any] = np.asarray(product(block))
         except Exception as error:
-            error.add_note(f"raised by {asked}")
-            raise
+            told = error
+            if isinstance(error, (TypeError, NotImplementedError)) and is_missing():
+                told = TypeError(
+                    f"{name} has nothing to call: give the operator an rmatvec, the product with its transpose"
+                )
+            told.add_note(f"raised by {asked}")
+            if told is error:
+                raise
+            raise told from None
         expected = n_rows, block.shape[1]
         if answer.dtype.kind not in "fiub":
             raise TypeError(f"{asked}, must return real numbers, got {answer.dtype}")

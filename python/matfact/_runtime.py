@@ -18,13 +18,13 @@ def set_num_threads(n: int | None) -> None:
     Parameters
     ----------
     n : int or None
-        At least 1. None goes back to the environment: ``OMP_NUM_THREADS``, else the CPUs that affinity
+        Between 1 and 4,096. None goes back to the environment: ``OMP_NUM_THREADS``, else the CPUs that affinity
         and the container's quota leave to this process. The setting holds for the whole process.
 
     Raises
     ------
     ValueError
-        If `n` is below 1.
+        If `n` is below 1 or above 4,096.
     TypeError
         If `n` is not an integer.
 
@@ -65,7 +65,7 @@ def threads(n: int | None) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If `n` is below 1.
+        If `n` is below 1 or above 4,096.
     TypeError
         If `n` is not an integer.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matfact._validation import Compressed, as_compressed, as_dtype, as_matrix, is_sparse
+from matfact._validation import Compressed, as_compressed, as_dtype, as_matrix, is_sparse, to_csr
 from matfact.typing import FloatArray
 
 
@@ -185,6 +185,12 @@ class _FunctionRows:
         self, n_features: int | None = None, dtype: np.dtype[Any] | None = None
     ) -> Iterator[FloatArray | Compressed]:
         rows = self._function()
+        try:
+            iter(rows)
+        except TypeError:
+            raise TypeError(
+                f"X() must return an iterable of two-dimensional arrays or sparse matrices, got {type(rows).__name__}"
+            ) from None
         if isinstance(rows, Iterator):
             if rows is self._last:
                 raise ValueError(
@@ -195,7 +201,7 @@ class _FunctionRows:
             if hasattr(item, "shape") and len(item.shape) == 2 and item.shape[0] == 0:
                 continue
             name = f"batch {i} of X"
-            batch = as_compressed(item.tocsr(), name) if is_sparse(item) else as_matrix(item, name)
+            batch = as_compressed(to_csr(item, name), name) if is_sparse(item) else as_matrix(item, name)
             if n_features is not None and batch.shape[1] != n_features:
                 raise ValueError(f"{name} must have {n_features} columns, as the first has, got {batch.shape[1]}")
             if dtype is None:

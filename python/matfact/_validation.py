@@ -10,8 +10,10 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from matfact._sparse_structure import check_structure, is_ascending
 from matfact.typing import FloatArray, RandomState
 
+MOST_THREADS = 4096  # more than any machine has; a number far above is a mistake that ends without memory
 _NATIVE_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -86,13 +88,15 @@ def walkable(a: FloatArray) -> FloatArray:
 def as_csr(x: Any, name: str = "X") -> Csr:
     """`x` as CSR arrays without duplicates (those are summed, as SciPy does); the caller's matrix stays as it is."""
     n_rows, n_cols = _sparse_shape(x, name)
-    csr = _to_csr(x)
-    _check_csr(csr, name)
-    if not csr.has_canonical_format:
+    check_structure(x, name)
+    csr = x.tocsr()
+    nnz = int(csr.indptr[-1])
+    if not is_ascending(csr.indptr, csr.indices[:nnz]):
         csr = csr.copy()
+        csr.has_canonical_format = csr.has_sorted_indices = False  # whatever the caller's matrix says of itself
         csr.sum_duplicates()
+        nnz = int(csr.indptr[-1])
     indptr, indices = _index_arrays(csr)
-    nnz = int(indptr[-1])
     values = _to_native_float(csr.data, name)
     return Csr(
         cast(FloatArray, np.ascontiguousarray(values[:nnz])),
@@ -106,12 +110,32 @@ def as_compressed(x: Any, name: str = "X") -> Compressed:
     """`x` in the compressed layout that it has, in place, or converted to CSR; entries may be unsorted or repeated."""
     shape = _sparse_shape(x, name)
     layout: Literal["csr", "csc"] = "csc" if x.format == "csc" else "csr"
-    compressed = x if layout == "csc" else _to_csr(x)
+    compressed = x if layout == "csc" else to_csr(x, name)
     indptr, indices = _index_arrays(compressed)
     values = np.ascontiguousarray(_to_native_float(compressed.data, name))
     return Compressed(
         layout, cast(FloatArray, values), np.ascontiguousarray(indices), np.ascontiguousarray(indptr), shape
     )
+
+
+def to_csr(x: Any, name: str = "X") -> Any:
+    """A sparse `x` as CSR for the core, which checks the indices; those of other formats are checked before SciPy."""
+    if x.format != "csr":
+        check_structure(x, name)
+    return x.tocsr()
+
+
+def check_readable(x: Any, name: str = "X", *, by_core: tuple[str, ...] = ()) -> None:
+    """Refuse what scikit-learn and SciPy would take and read wrongly: masked arrays, and damaged sparse matrices.
+
+    Every method of an estimator that takes a matrix begins with it. The formats in `by_core` go to the core as they
+    are, which looks at their indices itself.
+    """
+    if is_sparse(x):
+        if x.format not in by_core:
+            check_structure(x, name)
+    else:
+        _refuse_masked(x, name)
 
 
 def as_factor(x: Any, shape: tuple[int, int], dtype: np.dtype[Any], name: str) -> FloatArray:
@@ -211,8 +235,10 @@ def check_num_threads(value: Any) -> int:
     if value is None:
         return 0
     n = as_integer(value, "num_threads")
-    if n < 1:
-        raise ValueError(f"num_threads must be at least 1, or None for the process default, got {n}")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(
+            f"num_threads must be at least 1 and at most {MOST_THREADS}, or None for the process default, got {n}"
+        )
     return n
 
 
@@ -250,12 +276,6 @@ def _sparse_shape(x: Any, name: str) -> tuple[int, int]:
     return n_rows, n_cols
 
 
-def _to_csr(x: Any) -> Any:
-    if x.format in ("csc", "bsr"):
-        x.check_format(full_check=True)  # SciPy converts these without looking where their indices point
-    return x.tocsr()
-
-
 def _index_arrays(x: Any) -> tuple[Any, Any]:
     """The offsets and indices of a compressed matrix in one type that the core has."""
     indptr, indices = x.indptr, x.indices
@@ -264,28 +284,11 @@ def _index_arrays(x: Any) -> tuple[Any, Any]:
     return indptr.astype(np.int64), indices.astype(np.int64)
 
 
-def _check_csr(csr: Any, name: str) -> None:
-    """Neither SciPy's loops nor the core's look where an index points, so every index is looked at here."""
-    n_rows, n_cols = csr.shape
-    indptr, indices = csr.indptr, csr.indices
-    if indptr.shape != (n_rows + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
-        raise ValueError(f"{name}.indptr must hold {n_rows + 1} non-decreasing offsets that start with 0")
-    nnz, stored = int(indptr[-1]), min(len(indices), len(csr.data))
-    if nnz > stored:
-        raise ValueError(f"{name}.indptr must end with at most {stored}, the number of stored entries, got {nnz}")
-    if nnz == 0:
-        return
-    lowest, highest = int(indices[:nnz].min()), int(indices[:nnz].max())
-    if lowest < 0 or highest >= n_cols:
-        raise ValueError(f"{name}.indices must be between 0 and {n_cols - 1}, got {lowest} to {highest}")
-
-
 def _to_native_float(x: Any, name: str) -> npt.NDArray[Any]:
     """Integers, booleans and long doubles become float64, float16 becomes float32, foreign byte order native."""
     if is_sparse(x):
         raise TypeError(f"{name} is a sparse matrix, but a dense array is needed: pass {name}.toarray()")
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: pass {name}.filled(numpy.nan) where missing entries are allowed")
+    _refuse_masked(x, name)
     try:
         a = np.asarray(x)
     except ValueError:
@@ -299,6 +302,11 @@ def _to_native_float(x: Any, name: str) -> npt.NDArray[Any]:
         raise TypeError(f"{name} must hold numbers, got dtype {a.dtype}: convert with {name}.astype(float)")
     single = a.dtype.kind == "f" and a.dtype.itemsize <= 4
     return a.astype(np.float32 if single else np.float64)
+
+
+def _refuse_masked(x: Any, name: str) -> None:
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: pass {name}.filled(numpy.nan) where missing entries are allowed")
 
 
 def _reshape_hint(ndim: int) -> str:

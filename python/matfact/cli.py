@@ -8,7 +8,8 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -101,6 +102,21 @@ def _is_value(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _components(text: str) -> int | float:
+    """A number of components, or the share of the variance that they are to hold."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share < 1.0:
+        raise argparse.ArgumentTypeError(f"must be an integer or a share between 0 and 1, got {text!r}")
+    return share
 
 
 def _run_svd(options: argparse.Namespace) -> None:
@@ -201,12 +217,18 @@ def _spectrum(title: str, values: mt.FloatArray, shares: mt.FloatArray | None) -
         print(f" ... and {len(values) - 10} more{more}")
 
 
+def _run_method(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
+    """Run a method whose factors can be kept: that they cannot be written is said before they are computed."""
+    output: Path | None = options.output
+    if output is not None and output.suffix != ".npz":
+        raise ValueError(f"the output file must end in .npz, got {output}")
+    run(options)
+
+
 def _save(path: Path | None, **arrays: Any) -> None:
     if path is None:
         print("nothing written: name a file with -o to keep the factors")
         return
-    if path.suffix != ".npz":
-        raise ValueError(f"the output file must end in .npz, got {path}")
     np.savez(path, **arrays)
     print(f"wrote {path}: {', '.join(arrays)}")
 
@@ -221,11 +243,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=matfact.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    svd = _method(commands, "svd", "singular value decomposition", _run_svd, get_args(mt.SvdSolver))
+    svd = _method(
+        commands, "svd", "singular value decomposition", _run_svd, get_args(mt.SvdSolver), components=_components
+    )
     svd.add_argument("--center", action="store_true", help="subtract the column means")
 
     solvers = ("auto", "full", "covariance_eigh")
-    pca = _method(commands, "pca", "principal component analysis", _run_pca, solvers)
+    pca = _method(commands, "pca", "principal component analysis", _run_pca, solvers, components=_components)
     pca.add_argument("--whiten", action="store_true", help="scale the scores to unit variance")
 
     _method(commands, "eigh", "eigenpairs of a symmetric matrix", _run_eigh, get_args(mt.EighSolver))
@@ -260,13 +284,17 @@ def _method(
     solvers: Sequence[str],
     *,
     required: bool = False,
+    components: Callable[[str], int | float] = int,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{name}: {summary}.")
     parser.add_argument("input", type=Path, help=".npy, .npz (one array, or SciPy sparse), .csv, .tsv or .txt")
-    number = "components" if required else "components (default: all)"
-    parser.add_argument("-k", "--components", type=int, required=required, metavar="K", help=f"number of {number}")
+    share = ", or the share of the variance that they hold" if components is _components else ""
+    number = "components" + share + ("" if required else " (default: all)")
+    parser.add_argument(
+        "-k", "--components", type=components, required=required, metavar="K", help=f"number of {number}"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="NPZ", help="where to write the factors")
     parser.add_argument("--solver", choices=solvers, default="auto", help="method (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(_run_method, run))
     return parser

@@ -13,9 +13,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from matfact._decompose import scores
+from matfact._guarded import Guarded
 from matfact._progress import rows_reported
 from matfact._sketch import Sketch, rows_kept
-from matfact._validation import check_num_threads
+from matfact._validation import check_num_threads, check_readable
 from matfact.moments import Axes, Moments
 
 _FLOATS = (np.float64, np.float32)
@@ -24,7 +25,7 @@ _BLOCK_ENTRIES = 1 << 20  # 8 MB of float64
 _LAZY = ("components_", "singular_values_", "explained_variance_", "explained_variance_ratio_", "noise_variance_")
 
 
-class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
+class IncrementalPCA(Guarded, _ScikitLearnIncrementalPCA):  # type: ignore[misc]
     r"""Principal component analysis of batches; a drop-in for :class:`sklearn.decomposition.IncrementalPCA`.
 
     Up to 8,192 features the result is that of `matfact.PCA` on all rows at once: the second moments of the batches are
@@ -149,6 +150,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
             If X holds NaN or infinity, or a parameter is out of range.
         """
         self._validate_params()
+        check_readable(X)
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite=False)
         n_samples, n_features = X.shape
@@ -191,6 +193,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         state = self.__dict__.get("_state")
         if state is None:
             self._validate_params()
+        check_readable(X)
         if check_input:
             X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, ensure_all_finite=False, reset=state is None)
         k = self._count_components(*X.shape)
@@ -227,6 +230,7 @@ class IncrementalPCA(_ScikitLearnIncrementalPCA):  # type: ignore[misc]
         NotFittedError
             If neither `fit` nor `partial_fit` was called.
         """
+        check_readable(X)
         # scikit-learn's own class densifies sparse rows here; the method that it inherits does not.
         return super(_ScikitLearnIncrementalPCA, self).transform(X)
 

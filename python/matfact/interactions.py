@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from matfact._entries import Duplicates, Entries, as_values, distinct_entries, summed_csr, to_csr
 from matfact._frames import columns_of
 from matfact._ids import Codes, Places, as_ids, as_list, codes_of
-from matfact._validation import as_csr, check_choice, is_sparse
+from matfact._sparse_structure import check_structure, is_ascending
+from matfact._validation import check_choice, is_sparse
 
 __all__ = ["Codes", "Duplicates", "Interactions", "as_list", "require_ids_of"]
 
@@ -94,13 +95,13 @@ class Interactions:
         if matrix.ndim != 2:
             raise ValueError(f"interactions must have 2 dimensions, users x items, got shape {matrix.shape}")
         _check_shape(matrix.shape)
-        if matrix.format in ("csr", "csc", "bsr"):
-            as_csr(matrix)  # refuses indices that point outside
+        check_structure(matrix, "interactions")
         users = as_ids(user_ids, matrix.shape[0], "user_ids")
         items = as_ids(item_ids, matrix.shape[1], "item_ids")
-        if matrix.format == "csr" and matrix.has_canonical_format:
-            rows, cols = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices
-            self._assign(to_csr(rows, cols, as_values(matrix.data), matrix.shape), None, users, items, 0)
+        nnz = int(matrix.indptr[-1]) if matrix.format == "csr" else 0
+        if matrix.format == "csr" and is_ascending(matrix.indptr, matrix.indices[:nnz]):
+            rows, cols = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices[:nnz]
+            self._assign(to_csr(rows, cols, as_values(matrix.data[:nnz]), matrix.shape), None, users, items, 0)
             return
         entries = matrix.tocoo()
         rows, cols = (np.asarray(axis, dtype=np.int64) for axis in (entries.row, entries.col))

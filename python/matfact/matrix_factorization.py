@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from matfact import typing as mt
 from matfact._progress import Callback
-from matfact._validation import check_num_threads
+from matfact._validation import check_num_threads, check_readable
 from matfact.factorize import Start, factorize, impute, solve_rows
 
 _FLOATS = (np.float64, np.float32)
@@ -202,6 +202,7 @@ class MatrixFactorization(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             If `fit` was not called.
         """
         check_is_fitted(self)
+        check_readable(X)
         w = check_array(X, dtype=_FLOATS)
         if w.shape[1] != self.components_.shape[0]:
             raise ValueError(f"X must have {self.components_.shape[0]} columns, one a component, got {w.shape[1]}")
@@ -236,6 +237,7 @@ class MatrixFactorization(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return int(self.components_.shape[0])
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
+        check_readable(X, by_core=("csr",))
         # The core rejects infinities while it reads X; NaN is a missing entry.
         return validate_data(self, X, dtype=_FLOATS, accept_sparse="csr", ensure_all_finite=False, reset=reset)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import sqrt
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,20 +19,29 @@ from matfact import typing as mt
 from matfact._certificate import Certificate
 from matfact._certified import Certified
 from matfact._decompose import scores
+from matfact._guarded import Guarded
 from matfact._pca.axes import PrincipalAxes, leading_axes
 from matfact._pca.batches import fit_source, scores_of_source
 from matfact._pca.in_memory import fit_matrix
 from matfact._pca.incomplete import fit_incomplete, impute, log_likelihoods
 from matfact._pca.request import Request, count_axes, needs_all_values
 from matfact._sources import as_source, is_source
-from matfact._validation import as_compressed, as_weights, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._validation import (
+    as_compressed,
+    as_weights,
+    check_num_threads,
+    check_readable,
+    fixed_seed,
+    is_sparse,
+    walkable,
+)
 from matfact.moments import Moments
 
 _FLOATS = (np.float64, np.float32)
 _LAYOUTS = ("csr", "csc")
 
 
-class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
+class PCA(Guarded, Certified, _ScikitLearnPCA):  # type: ignore[misc]
     r"""Principal component analysis; a drop-in for :class:`sklearn.decomposition.PCA`.
 
     The axes V minimize :math:`\|(X - 1 \mu^\top)(I - V V^\top)\|_F` over orthonormal V [1]_, where :math:`\mu`
@@ -156,6 +167,11 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_ScikitLearnPCA._parameter_constraints,
+        # NumPy's floats of every size are shares too.
+        "n_components": [
+            *_ScikitLearnPCA._parameter_constraints["n_components"],
+            Interval(Real, 0, 1, closed="neither"),
+        ],
         "memory_limit": [str, Interval(Integral, 1, None, closed="left"), None],
         "num_threads": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"error", "ppca", "vb"})],
@@ -309,6 +325,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".
         """
+        check_readable(X, by_core=_LAYOUTS)
         self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             self._validate_params()
@@ -350,6 +367,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         TypeError
             As in `fit`.
         """
+        check_readable(X, by_core=_LAYOUTS)
         self._check_weighted(X, sample_weight)
         if self._is_read_in_batches(X):
             return self.fit(X).transform(X)
@@ -386,6 +404,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             If `fit` was not called.
         """
         if not is_source(X):
+            check_readable(X)
             if self.missing == "error" or _is_for_scikit_learn(X):
                 return super().transform(X)
             return self._transform(self._completed(self._incomplete_rows(X)), np)
@@ -424,6 +443,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             As in `transform`.
         """
+        check_readable(X)
         x = self._incomplete_rows(X)
         filled = self._completed(x)
         return filled.copy() if filled is x else filled
@@ -446,6 +466,7 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             As in `transform`; also if entries are missing and the model has no noise.
         """
+        check_readable(X)
         if self.missing == "error" or _is_for_scikit_learn(X):
             return super().score_samples(X)
         x = self._incomplete_rows(X)
@@ -458,17 +479,30 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
 
     def _fit_source(self, X: Any) -> None:
         source = as_source(X)
-        axes, solver = fit_source(
-            source,
-            Request(self.n_components, self.svd_solver),
-            tol=self.tol,
-            seed=fixed_seed(self.random_state),
-            memory_limit=self.memory_limit,
-            num_threads=check_num_threads(self.num_threads),
-        )
+        with self._missing_explained():
+            axes, solver = fit_source(
+                source,
+                Request(self.n_components, self.svd_solver),
+                tol=self.tol,
+                seed=fixed_seed(self.random_state),
+                memory_limit=self.memory_limit,
+                num_threads=check_num_threads(self.num_threads),
+            )
         self._keep(axes, solver)
         self.n_features_in_ = source.n_features
         self.__dict__.pop("feature_names_in_", None)
+
+    @contextmanager
+    def _missing_explained(self) -> Iterator[None]:
+        """What the core says of NaN, where it was allowed but X is sparse or read in batches."""
+        try:
+            yield
+        except ValueError as error:
+            if self.missing == "error" or "NaN" not in str(error):
+                raise
+            raise ValueError(
+                f"missing={self.missing!r} with NaN needs a dense X in memory, without memory_limit: {error}"
+            ) from None
 
     def _incomplete_rows(self, X: Any) -> mt.FloatArray:
         check_is_fitted(self)
@@ -508,15 +542,16 @@ class PCA(Certified, _ScikitLearnPCA):  # type: ignore[misc]
             axes = fit_incomplete(x, self.n_components, variational=variational, tol=tol, num_threads=threads)
             self._keep(axes, self.missing)
             return x, None
-        axes, u, solver = fit_matrix(
-            x,
-            Request(self.n_components, self.svd_solver),
-            weights=None if sample_weight is None else as_weights(sample_weight, x.shape[0]),
-            compute_u=compute_u,
-            tol=self.tol,
-            seed=fixed_seed(self.random_state),
-            num_threads=threads,
-        )
+        with self._missing_explained():
+            axes, u, solver = fit_matrix(
+                x,
+                Request(self.n_components, self.svd_solver),
+                weights=None if sample_weight is None else as_weights(sample_weight, x.shape[0]),
+                compute_u=compute_u,
+                tol=self.tol,
+                seed=fixed_seed(self.random_state),
+                num_threads=threads,
+            )
         self._keep(axes, solver)
         self._give_back(X)
         return x, u

@@ -16,7 +16,16 @@ from matfact import _core
 from matfact import typing as mt
 from matfact._certified import Certified
 from matfact._decompose import axes_certificate, decompose, project
-from matfact._validation import Compressed, as_compressed, check_num_threads, fixed_seed, is_sparse, walkable
+from matfact._guarded import Guarded
+from matfact._validation import (
+    Compressed,
+    as_compressed,
+    check_num_threads,
+    check_readable,
+    fixed_seed,
+    is_sparse,
+    walkable,
+)
 from matfact.exceptions import ConvergenceWarning
 
 _FLOATS = (np.float64, np.float32)
@@ -24,7 +33,7 @@ _LAYOUTS = ("csr", "csc")
 _BLOCK_ENTRIES = 1 << 17  # 1 MB of float64: the centered copy of a block stays in cache
 
 
-class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
+class TruncatedSVD(Guarded, Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
     r"""Truncated SVD without centering; a drop-in for :class:`sklearn.decomposition.TruncatedSVD`.
 
     The components V minimize :math:`\|X (I - V V^\top)\|_F` over orthonormal V [1]_.
@@ -191,6 +200,7 @@ class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
             If `fit` was not called.
         """
         check_is_fitted(self)
+        check_readable(X, by_core=_LAYOUTS)
         dtype = self.components_.dtype
         x = validate_data(self, X, dtype=dtype, accept_sparse=_LAYOUTS, ensure_all_finite=False, reset=False)
         return project(_as_argument(x), self.components_, None, num_threads=check_num_threads(self.num_threads))
@@ -198,6 +208,7 @@ class TruncatedSVD(Certified, _ScikitLearnTruncatedSVD):  # type: ignore[misc]
     def _fit(self, X: Any) -> mt.FloatArray:
         """Fit a matrix and return its scores."""
         self._validate_params()
+        check_readable(X, by_core=_LAYOUTS)
         # The core looks for NaN while it reads X, so scikit-learn need not pass over it as well.
         x = validate_data(
             self, X, dtype=_FLOATS, accept_sparse=_LAYOUTS, ensure_all_finite=False, ensure_min_features=2
@@ -248,6 +259,8 @@ def _as_argument(x: Any) -> mt.FloatArray | Compressed:
 def _total_variance(x: Any) -> np.floating[Any]:
     """The sum of the columns' variances with divisor n_samples; numpy.var would need a centered copy of x."""
     if is_sparse(x):
+        # SciPy brings the indices of a new matrix to one type, and looks anew whether it is canonical.
+        x = type(x)((x.data, x.indices, x.indptr), shape=x.shape)
         if not x.has_canonical_format:  # entries that are stored several times would be squared apart
             x = x.copy()
             x.sum_duplicates()

@@ -115,9 +115,26 @@ def test_too_many_components_are_named(npy, capsys):
     assert capsys.readouterr().err == "matfact: error: n_components must be between 1 and 8, got 9\n"
 
 
-def test_the_output_must_be_an_npz(npy, tmp_path, capsys):
-    assert main(["svd", str(npy), "-o", str(tmp_path / "out.csv")]) == 2
+@pytest.mark.parametrize("command", ["svd", "pca", "eigh", "factorize"])
+def test_the_output_must_be_an_npz_which_is_said_before_anything_is_read(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "nowhere.npy"), "-k", "2", "-o", str(tmp_path / "out.csv")]) == 2
     assert "must end in .npz" in capsys.readouterr().err
+
+
+def test_components_may_be_a_share_of_the_variance(x, npy, tmp_path):
+    assert main(["svd", str(npy), "-k", "0.5", "-o", str(tmp_path / "svd.npz")]) == 0
+    with np.load(tmp_path / "svd.npz") as found:
+        assert len(found["s"]) == len(matfact.svd(x, 0.5).s)
+    assert main(["pca", str(npy), "-k", "0.5", "-o", str(tmp_path / "pca.npz")]) == 0
+    with np.load(tmp_path / "pca.npz") as found:
+        assert len(found["components"]) == matfact.PCA(0.5).fit(x).n_components_
+
+
+@pytest.mark.parametrize("text", ["1.5", "many", "nan", "0.0"])
+def test_other_components_are_refused_in_one_sentence(text, npy, capsys):
+    with pytest.raises(SystemExit):
+        main(["svd", str(npy), "-k", text])
+    assert f"must be an integer or a share between 0 and 1, got '{text}'" in capsys.readouterr().err
 
 
 def test_not_converging_is_a_warning_on_stderr(npy, capsys):

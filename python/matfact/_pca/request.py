@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class Request(NamedTuple):
         """`n_components` with None resolved; ValueError where it is out of range for this solver."""
         smallest = min(shape)
         k = self.n_components
-        if solver == "arpack" and self.svd_solver == "auto" and isinstance(k, (int, float)) and 0 < k <= smallest:
+        if solver == "arpack" and self.svd_solver == "auto" and isinstance(k, Real) and 0 < k <= smallest:
             return k  # a sparse X; ours is not ARPACK
         if k is None:
             k = smallest - 1 if solver == "arpack" else smallest
@@ -74,5 +75,6 @@ def count_axes(wanted: Any, ratio: mt.FloatArray, n_samples: float) -> int:
     if isinstance(wanted, str):  # Minka's estimate does not depend on the unit of the variances
         return int(_infer_dimension(ratio, n_samples))
     if is_share(wanted):
-        return int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1
+        # Rounding may leave the sum of all ratios below a share that is almost 1.
+        return min(int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1, len(ratio))
     return int(wanted)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from narwhals.dependencies import is_into_dataframe
 
+from matfact._sparse_structure import check_structure
 from matfact.interactions import Codes, Interactions, with_items_of
 
 
@@ -34,6 +35,7 @@ def as_history(rows: Any, known: Interactions) -> Any:
     if isinstance(rows, Interactions):
         rows = with_items_of(known, rows)
     elif getattr(rows, "ndim", 2) == 1 and sp.issparse(rows):
+        check_structure(rows, "rows")
         rows = rows.reshape(1, -1)
     nobody = sp.issparse(rows) and rows.shape[0] == 0  # which is not what interactions are, but may be asked for
     history = sp.csr_array(rows.shape, dtype=np.float32) if nobody else Interactions(rows).matrix
