@@ -189,7 +189,8 @@ class _FunctionRows:
             iter(rows)
         except TypeError:
             raise TypeError(
-                f"X() must return an iterable of two-dimensional arrays or sparse matrices, got {type(rows).__name__}"
+                f"X() returned {type(rows).__name__}, which is not iterable: it must return an iterable of "
+                "two-dimensional arrays or sparse matrices"
             ) from None
         if isinstance(rows, Iterator):
             if rows is self._last:
