@@ -183,7 +183,7 @@ Certificate<T> certificate_of(const Residuals& residuals, const std::vector<T>& 
     }
     // Of products with x, and of u, s and vt, which are orthonormal to a few eps(T).
     const double rounding = std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(size)) +
-                            4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+                            8 * static_cast<double>(std::numeric_limits<T>::epsilon());
     const std::vector<double> bounds = error_bounds(values, norms, scale * next_value);
     for (std::size_t i = 0; i < bounds.size(); ++i)
         certificate.error_bounds.push_back(

@@ -93,7 +93,8 @@ def test_a_singular_value_beyond_the_range_is_a_numerical_error():
 @pytest.mark.parametrize("svd_solver", ["auto", "full", "covariance_eigh", "arpack"])
 class TestPCA:
     def test_shares_and_bounds(self, x, scale, svd_solver):
-        expected, pca = (PCA(3, svd_solver=svd_solver).fit(a) for a in (x, scale * x))
+        scaled = scale * x  # which bounds are measured with
+        expected, pca = (PCA(3, svd_solver=svd_solver).fit(a) for a in (x, scaled))
         np.testing.assert_allclose(
             pca.explained_variance_ratio_, expected.explained_variance_ratio_, rtol=64 * eps(float)
         )
