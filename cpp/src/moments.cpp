@@ -139,7 +139,10 @@ PcaResult<double> pca(const Moments& moments, const PcaOptions& options, const P
         result.explained_variance.push_back(square / divisor);
         result.explained_variance_ratio.push_back(total > 0.0 ? square / total : 0.0);
     }
-    const double rounding = square_rounding(result.singular_values.front(), moments.n_samples, static_cast<double>(d));
+    // Products below the least number are lost.
+    const double lost = moments.n_samples * static_cast<double>(d) * std::numeric_limits<double>::denorm_min();
+    const double rounding =
+        square_rounding(result.singular_values.front(), moments.n_samples, static_cast<double>(d)) + lost;
     result.error_bounds = root_error_bounds(result.singular_values, std::vector<double>(pairs.w.size(), 0.0),
                                             std::numeric_limits<double>::quiet_NaN(), rounding);
     const double left_out = std::min(moments.n_samples, static_cast<double>(d)) - static_cast<double>(k);

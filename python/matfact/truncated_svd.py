@@ -245,9 +245,11 @@ class TruncatedSVD(Guarded, Certified, _ScikitLearnTruncatedSVD):  # type: ignor
         self.status_, self.n_passes_ = f.status, f.n_passes
         self._certificate = axes_certificate(f, None if isinstance(matrix, Compressed) else matrix, threads)
         self._give_back(X)
-        self.explained_variance_ = np.var(scores, axis=0)
-        total = _total_variance(x)
-        self.explained_variance_ratio_ = self.explained_variance_ / total if total > 0.0 else np.zeros_like(s)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            self.explained_variance_ = np.var(scores, axis=0)
+        unit = _unit(s[0])
+        total = _total_variance(x, unit)
+        self.explained_variance_ratio_ = np.var(unit * scores, axis=0) / total if total > 0.0 else np.zeros_like(s)
         return scores
 
 
@@ -256,19 +258,28 @@ def _as_argument(x: Any) -> mt.FloatArray | Compressed:
     return as_compressed(x) if is_sparse(x) else walkable(x)
 
 
-def _total_variance(x: Any) -> np.floating[Any]:
-    """The sum of the columns' variances with divisor n_samples; numpy.var would need a centered copy of x."""
+def _unit(largest: np.floating[Any]) -> np.floating[Any]:
+    """A power of two that brings a singular value near 1 if its square might leave the range of its dtype, else 1."""
+    dtype, safe = largest.dtype.type, float(np.finfo(largest.dtype).max) ** 0.25
+    if largest == 0.0 or 1.0 / safe < largest < safe:
+        return dtype(1.0)
+    limits = np.finfo(dtype)
+    exponent = -int(np.clip(np.frexp(largest)[1], limits.minexp + 2, limits.maxexp - 2))
+    return cast(np.floating[Any], np.ldexp(dtype(1.0), exponent))
+
+
+def _total_variance(x: Any, unit: np.floating[Any]) -> np.floating[Any]:
+    """The sum of the variances of the columns of unit * x with divisor n_samples; numpy.var would need a copy of x."""
     if is_sparse(x):
         # SciPy brings the indices of a new matrix to one type, and looks anew whether it is canonical.
-        x = type(x)((x.data, x.indices, x.indptr), shape=x.shape)
+        x = type(x)((x.data if unit == 1.0 else unit * x.data, x.indices, x.indptr), shape=x.shape)
         if not x.has_canonical_format:  # entries that are stored several times would be squared apart
             x = x.copy()
             x.sum_duplicates()
         return cast(np.floating[Any], x.dtype.type(mean_variance_axis(x, axis=0)[1].sum(dtype=np.float64)))
-    mean = x.mean(axis=0, dtype=np.float64)
     rows = max(1, _BLOCK_ENTRIES // x.shape[1])
-    total = 0.0
+    mean, total = x.mean(axis=0, dtype=np.float64), 0.0
     for begin in range(0, x.shape[0], rows):
-        deviation = x[begin : begin + rows] - mean
+        deviation = unit * (x[begin : begin + rows] - mean)
         total += float(np.einsum("ij,ij->", deviation, deviation))
     return cast(np.floating[Any], x.dtype.type(total / x.shape[0]))

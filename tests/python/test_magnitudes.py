@@ -169,3 +169,11 @@ class TestMissing:
         assert pca.noise_variance_ == 0.0
         np.testing.assert_array_equal(pca.mean_, value)
         np.testing.assert_array_equal(pca.impute(x), value)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+def test_shares_of_truncated_svd_are_right_where_variances_are_out_of_range(x, scale, kind):
+    expected, svd = (matfact.TruncatedSVD(3, algorithm="arpack").fit(kind(a)) for a in (x, scale * x))
+    np.testing.assert_allclose(svd.explained_variance_ratio_, expected.explained_variance_ratio_, rtol=1e-9)
+    assert not np.isnan(svd.explained_variance_).any()

@@ -432,3 +432,13 @@ def test_pca_from_moments_checks_n_components_as_fit_does(x, n_components, messa
 def test_pca_from_something_else(x):
     with pytest.raises(TypeError, match=r"must be matfact\.Moments, got ndarray"):
         matfact.PCA.from_moments(x)
+
+
+@pytest.mark.parametrize("scale", [2.0**-990, 2.0**-532, 2.0**-500])
+def test_bounds_know_of_squares_that_are_lost(rng, scale):
+    x = rng.standard_normal((40, 5))
+    moments = matfact.Moments()
+    moments.update(scale * x)
+    pca = matfact.PCA.from_moments(moments, 2)
+    exact = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)[:2]
+    assert (np.abs(pca.singular_values_ / scale - exact) <= pca.error_bounds_ / scale).all()
