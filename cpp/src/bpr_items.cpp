@@ -117,7 +117,8 @@ private:
                     continue;
                 const float* const w = &w_(other, 0);
                 // Pairs are drawn alike, but those of users who lack less meet it more often.
-                const double meetings = total / (free_mass_[static_cast<std::size_t>(other)] + more);
+                const double lacked = free_mass_[static_cast<std::size_t>(other)] + more;
+                const double meetings = lacked > 0.0 ? total / lacked : 0.0;
                 for (Index m = rounded(meetings, draws); m > 0; --m)
                     meet_in_each_place<method>(
                         w, rows, x_.indices[entry], seen_by(other), own, draws, rank_loss_, lacking(other),

@@ -38,7 +38,7 @@ template <class T> T reported(double residual) { return static_cast<T>(residual)
 /// A bound for scale * x as one for x, not lost where it is below the range of T.
 template <class T> T unscaled_bound(double bound, double scale)
 {
-    return bound > 0.0 ? static_cast<T>(bound / scale) + std::numeric_limits<T>::denorm_min() : T(0);
+    return bound == 0.0 ? T(0) : static_cast<T>(bound / scale) + std::numeric_limits<T>::denorm_min();
 }
 
 /// total_variance / s_1^2, and 0 for zeros.

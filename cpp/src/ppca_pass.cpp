@@ -165,6 +165,13 @@ template <class T> ColumnFacts PpcaPass<T>::columns()
             for_blocks(n, column_tile, threads_, [&](Index begin, Index end, Index) { body(block, begin, end); });
         }
     };
+    // Sums of differences from the first entry, so that those of a constant column are zero.
+    for (Index j = 0; j < n; ++j)
+        for (Index i = 0; i < x_.n_rows; ++i)
+            if (const T value = x_(i, j); value == value) {
+                facts.mean[static_cast<std::size_t>(j)] = scale_ * static_cast<double>(value);
+                break;
+            }
     std::vector<double> sums(static_cast<std::size_t>(n), 0.0);
     for_columns([&](const Block& block, Index begin, Index end) {
         for (std::size_t u = 0; u < block.runs.size(); ++u)
@@ -176,7 +183,7 @@ template <class T> ColumnFacts PpcaPass<T>::columns()
                 sums[static_cast<std::size_t>(j)] += y_(i, j);
     });
     for (std::size_t j = 0; j < sums.size(); ++j)
-        facts.mean[j] = facts.count[j] > 0.0 ? sums[j] / facts.count[j] : 0.0;
+        facts.mean[j] += facts.count[j] > 0.0 ? sums[j] / facts.count[j] : 0.0;
     for_columns([&](const Block& block, Index begin, Index end) {
         for (Index i = 0; i < block.n_rows; ++i)
             for (Index j = begin; j < end; ++j)

@@ -7,6 +7,7 @@
 #include "linalg/gemm.hpp"
 #include "linalg/gram_svd.hpp"
 #include "linalg/lapack_calls.hpp"
+#include "linalg/mean_about_first.hpp"
 #include "linalg/row_batch.hpp"
 #include "linalg/row_pass.hpp"
 #include "parallel.hpp"
@@ -118,18 +119,16 @@ Decomposition by_gram(MatrixView<const T> x, Index k, const SvdOptions& options,
     return d;
 }
 
-/// Of differences from the first row, so that a constant column is its mean; of halves, so that none is infinite.
 template <class T> std::vector<double> column_means(MatrixView<const T> x)
 {
-    const auto half = [&](Index i, Index j) { return 0.5 * static_cast<double>(x(i, j)); };
+    const auto at = [&](Index i, Index j) { return static_cast<double>(x(i, j)); };
+    const double inverse = 1.0 / static_cast<double>(x.n_rows);
     std::vector<double> mean(static_cast<std::size_t>(x.n_cols), 0.0);
     for (Index i = 1; i < x.n_rows; ++i)
         for (Index j = 0; j < x.n_cols; ++j)
-            mean[static_cast<std::size_t>(j)] += (half(i, j) - half(0, j)) / static_cast<double>(x.n_rows);
-    for (Index j = 0; j < x.n_cols; ++j) {
-        double& value = mean[static_cast<std::size_t>(j)];
-        value = value == 0.0 ? static_cast<double>(x(0, j)) : 2.0 * (half(0, j) + value);
-    }
+            mean[static_cast<std::size_t>(j)] += linalg::share_about_first(at(i, j), at(0, j), inverse);
+    for (Index j = 0; j < x.n_cols; ++j)
+        mean[static_cast<std::size_t>(j)] = linalg::mean_about_first(at(0, j), mean[static_cast<std::size_t>(j)]);
     return mean;
 }
 

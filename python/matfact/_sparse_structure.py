@@ -18,6 +18,14 @@ def check_structure(x: Any, name: str = "X") -> None:
         check(x, name)
 
 
+def without_spare(x: Any) -> Any:
+    """A sound `x`, or a copy of it without the room behind its last entry, which SciPy's `tocoo` would read."""
+    if x.format in ("csr", "csc", "bsr") and len(x.indices) > x.indptr[-1]:
+        x = x.copy()
+        x.prune()
+    return x
+
+
 def _check_compressed(x: Any, name: str) -> None:
     """The check of CSR, CSC and BSR, whose indices are those of entries or of blocks."""
     shape = x.shape if x.ndim == 2 else (1, *x.shape)

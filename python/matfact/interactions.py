@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from matfact._entries import Duplicates, Entries, as_values, distinct_entries, summed_csr, to_csr
 from matfact._frames import columns_of
 from matfact._ids import Codes, Places, as_ids, as_list, codes_of
-from matfact._sparse_structure import check_structure, is_ascending
+from matfact._sparse_structure import check_structure, is_ascending, without_spare
 from matfact._validation import check_choice, is_sparse
 
 __all__ = ["Codes", "Duplicates", "Interactions", "as_list", "require_ids_of"]
@@ -103,7 +103,7 @@ class Interactions:
             rows, cols = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices[:nnz]
             self._assign(to_csr(rows, cols, as_values(matrix.data[:nnz]), matrix.shape), None, users, items, 0)
             return
-        entries = matrix.tocoo()
+        entries = without_spare(matrix).tocoo()
         rows, cols = (np.asarray(axis, dtype=np.int64) for axis in (entries.row, entries.col))
         self._fill(matrix.shape, rows, cols, entries.data, None, users, items, duplicates)
 

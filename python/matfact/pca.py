@@ -283,7 +283,7 @@ class PCA(Guarded, Certified, _ScikitLearnPCA):  # type: ignore[misc]
             int(n_samples) if n_samples.is_integer() else n_samples,
             Certificate("svd_axes", None, threads, residuals=np.full_like(bounds, np.nan), error_bounds=bounds),
         )
-        k = count_axes(wanted, found.explained_variance_ratio, n_samples)
+        k = count_axes(wanted, found.explained_variance, found.explained_variance_ratio, n_samples)
         largest = float(found.singular_values[0])
         stable_rank = moments.total_variance / largest / largest if largest > 0.0 else 0.0
         axes = leading_axes(k, every, stable_rank=stable_rank, smallest=smallest)

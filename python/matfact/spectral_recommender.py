@@ -112,7 +112,7 @@ class SpectralRecommender(Projection):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        as_real(self.linear_weight, "linear_weight")
+        self._checked_weight()
 
         def find(known: Interactions) -> State:
             k = check_n_components(self.n_components, min(known.shape))
@@ -124,8 +124,14 @@ class SpectralRecommender(Projection):
             interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
         )
 
+    def _checked_weight(self) -> float:
+        weight, most = as_real(self.linear_weight, "linear_weight"), float(np.finfo(np.float32).max)
+        if weight > most:
+            raise ValueError(f"linear_weight must be at most {most:.2g}, the range of float32, got {weight}")
+        return weight
+
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
-        self._linear_weight = as_real(self.linear_weight, "linear_weight")
+        self._linear_weight = self._checked_weight()
         self._by_item = by_degrees(interactions.matrix)[0].T.tocsr()
         super()._adopt(interactions, w, h, facts)
 

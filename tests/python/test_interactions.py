@@ -202,3 +202,14 @@ def test_arrays_of_integers_are_looked_up_as_lists_are():
         assert x.user_codes(asked).tolist() == x.user_codes(asked.tolist()).tolist()
         assert x.item_codes(asked).tolist() == x.item_codes(asked.tolist()).tolist()
     assert x.user_codes(np.array([7.0, 7.5])).tolist() == [2, -1]
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr"])
+def test_room_behind_the_last_entry_is_not_read(form):
+    x = sp.random_array((6, 5), density=0.5, format=form, rng=np.random.default_rng(0))
+    spare = x.copy()
+    spare.indices = np.append(x.indices, x.indices[:1]).astype(x.indices.dtype)
+    spare.data = np.concatenate((x.data, x.data[:1]))
+    if form == "csr":  # entries that do not ascend go another way
+        spare.indices[[0, 1]], spare.data[[0, 1]] = x.indices[[1, 0]], x.data[[1, 0]]
+    np.testing.assert_array_equal(Interactions(spare).matrix.toarray(), x.toarray().astype(np.float32))

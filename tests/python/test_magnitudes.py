@@ -160,7 +160,7 @@ class TestMissing:
         with pytest.raises(matfact.NumericalError, match="float32"):
             PCA(2, missing=missing).fit((1e-25 * holes).astype(np.float32))
 
-    @pytest.mark.parametrize("value", [0.0, 4.0])
+    @pytest.mark.parametrize("value", [0.0, 4.0, 0.1, 1e-150])
     def test_constant_data_has_no_variance(self, holes, missing, value):
         x = np.where(np.isnan(holes), np.nan, value)
         pca = PCA(2, missing=missing).fit(x)
@@ -177,3 +177,12 @@ def test_shares_of_truncated_svd_are_right_where_variances_are_out_of_range(x, s
     expected, svd = (matfact.TruncatedSVD(3, algorithm="arpack").fit(kind(a)) for a in (x, scale * x))
     np.testing.assert_allclose(svd.explained_variance_ratio_, expected.explained_variance_ratio_, rtol=1e-9)
     assert not np.isnan(svd.explained_variance_).any()
+
+
+@pytest.mark.parametrize("solver", ["full", "gram", "krylov"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_entries_of_opposite_signs_may_be_as_large_as_float64_has_them(solver, wide):
+    x = np.zeros((4, 40))
+    x[0, 0], x[1, 0], x[2, 1] = 1e308, -1e308, 1e307
+    r = matfact.svd(x if wide else x.T, 2, solver=solver, center=wide)
+    np.testing.assert_allclose(r.s[0], np.sqrt(2) * 1e308, rtol=1e-9)

@@ -141,3 +141,9 @@ def test_one_sample_has_no_variance_to_analyse():
 def test_num_threads_is_taken(digits, n):
     pca = matfact.PCA(3, num_threads=n)
     assert pca.fit_transform(digits).shape == (1797, 3)
+
+
+def test_mle_takes_as_many_axes_as_scikit_learn_where_variances_are_tiny(rng):
+    x = rng.standard_normal((300, 6)) * [1e4, 1e-4, 1e-8, 1e-8, 1e-8, 1e-8]
+    ours, theirs = (cls("mle", svd_solver="full").fit(x) for cls in (matfact.PCA, sklearn.decomposition.PCA))
+    assert ours.n_components_ == theirs.n_components_ == 2

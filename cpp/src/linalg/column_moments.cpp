@@ -1,5 +1,6 @@
 #include "linalg/column_moments.hpp"
 
+#include "linalg/mean_about_first.hpp"
 #include "parallel.hpp"
 
 namespace matfact::linalg {
@@ -14,19 +15,19 @@ constexpr Index pilot_rows = 16;
 template <class T> ColumnMoments column_moments(MatrixView<const T> x, bool center, double scale, int threads)
 {
     const Index n = x.n_rows, d = x.n_cols;
-    // Sums are taken about the mean of a few rows: close enough to the mean that nothing cancels. That is the mean of
-    // their differences from the first, so that a constant column leaves zeros.
+    // Sums are taken about the mean of a few rows: close enough to the mean that nothing cancels.
     std::vector<double> pilot(static_cast<std::size_t>(d), 0.0);
     const Index step = (n + pilot_rows - 1) / pilot_rows;
     if (center)
         for_blocks(d, 512, threads, [&](Index begin, Index end, Index) {
-            const auto few = static_cast<double>(block_count(n, step));
+            const double inverse = 1.0 / static_cast<double>(block_count(n, step));
+            const auto first = [&](Index j) { return static_cast<double>(x(0, j)); };
             for (Index i = step; i < n; i += step)
                 for (Index j = begin; j < end; ++j)
                     pilot[static_cast<std::size_t>(j)] +=
-                        static_cast<double>(x(i, j)) / few - static_cast<double>(x(0, j)) / few;
+                        share_about_first(static_cast<double>(x(i, j)), first(j), inverse);
             for (Index j = begin; j < end; ++j)
-                pilot[static_cast<std::size_t>(j)] += static_cast<double>(x(0, j));
+                pilot[static_cast<std::size_t>(j)] = mean_about_first(first(j), pilot[static_cast<std::size_t>(j)]);
         });
     const Index lane_rows = block_count(n, lanes), n_lanes = block_count(n, lane_rows);
     Matrix<double> sums(n_lanes, d), squares(n_lanes, d);

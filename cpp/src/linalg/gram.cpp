@@ -2,6 +2,7 @@
 
 #include "linalg/integer_gram.hpp"
 #include "linalg/kernel.hpp"
+#include "linalg/mean_about_first.hpp"
 #include "parallel.hpp"
 
 #include <cmath>
@@ -95,18 +96,17 @@ void accumulate_gram(const C* packed, Index n_panels, Index depth, Index first_p
     }
 }
 
-/// Of differences from the first column: a constant row is its mean.
 template <class T> std::vector<double> row_means(MatrixView<const T> x, int threads)
 {
+    const double inverse = 1.0 / static_cast<double>(x.n_cols);
     std::vector<double> mean(static_cast<std::size_t>(x.n_rows), 0.0);
     for_blocks(x.n_rows, 64, threads, [&](Index begin, Index end, Index) {
+        const auto first = [&](Index i) { return static_cast<double>(x(i, 0)); };
         for (Index j = 1; j < x.n_cols; ++j)
             for (Index i = begin; i < end; ++i)
-                mean[static_cast<std::size_t>(i)] += static_cast<double>(x(i, j)) - static_cast<double>(x(i, 0));
-        for (Index i = begin; i < end; ++i) {
-            double& value = mean[static_cast<std::size_t>(i)];
-            value = static_cast<double>(x(i, 0)) + value / static_cast<double>(x.n_cols);
-        }
+                mean[static_cast<std::size_t>(i)] += share_about_first(static_cast<double>(x(i, j)), first(i), inverse);
+        for (Index i = begin; i < end; ++i)
+            mean[static_cast<std::size_t>(i)] = mean_about_first(first(i), mean[static_cast<std::size_t>(i)]);
     });
     return mean;
 }

@@ -311,7 +311,7 @@ private:
         if (share <= harmless_)
             return overlap;
         as_map(overlap) += as_map(taken);
-        if (share > most_share) {
+        if (!(share <= most_share)) {
             taken = subtract_and_overlap<T>(next_.view(), basis(), taken.view(), options_.threads);
             as_map(overlap) += as_map(taken);
         }

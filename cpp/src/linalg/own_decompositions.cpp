@@ -4,6 +4,7 @@
 
 #include <Eigen/SVD>
 
+#include <cmath>
 #include <limits>
 
 namespace matfact::linalg {
@@ -13,10 +14,11 @@ namespace {
 // Row-major memory is the transposed matrix to Eigen's column-major type.
 using Map = Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
 
-/// Whether the columns, which are not many, are orthonormal but for rounding; NaN is not.
+/// Whether the columns are orthonormal but for rounding; NaN is not.
 bool are_orthonormal(const Eigen::MatrixXd& q)
 {
-    const auto allowed = 16.0 * static_cast<double>(q.cols()) * std::numeric_limits<double>::epsilon();
+    const auto terms = static_cast<double>(q.cols()) + std::sqrt(static_cast<double>(q.rows()));
+    const double allowed = 16.0 * terms * std::numeric_limits<double>::epsilon();
     const Eigen::MatrixXd defect = q.transpose() * q - Eigen::MatrixXd::Identity(q.cols(), q.cols());
     return defect.cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= allowed;
 }

@@ -1,7 +1,10 @@
 /// The transpose of a dense matrix as a matrix of its own.
 #pragma once
 
+#include "matfact/matrix.hpp"
 #include "parallel.hpp"
+
+#include <algorithm>
 
 namespace matfact::linalg {
 

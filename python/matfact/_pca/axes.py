@@ -49,7 +49,7 @@ def axes_of(
             stacklevel=5,  # axes_of, the way of the fit, PCA's choice of it, fit
         )
     return leading_axes(
-        count_axes(wanted, ratio, n_samples),
+        count_axes(wanted, variance, ratio, n_samples),
         PrincipalAxes(f.vt, s, variance, ratio, s.dtype.type(0), f.mean, n_samples, certificate, f.status, f.n_passes),
         stable_rank=f.stable_rank,
         smallest=smallest,

@@ -70,10 +70,12 @@ def needs_all_values(wanted: Any) -> bool:
     return isinstance(wanted, str) or is_share(wanted)
 
 
-def count_axes(wanted: Any, ratio: mt.FloatArray, n_samples: float) -> int:
-    """How many axes `wanted` means, given the shares of all of them where it needs them."""
-    if isinstance(wanted, str):  # Minka's estimate does not depend on the unit of the variances
-        return int(_infer_dimension(ratio, n_samples))
+def count_axes(wanted: Any, variance: mt.FloatArray, ratio: mt.FloatArray, n_samples: float) -> int:
+    """How many axes `wanted` means, given the variances of all of them, and their shares, where it needs them."""
+    if isinstance(wanted, str):
+        # scikit-learn's estimate compares variances with 1e-15, which shares replace where that makes no sense.
+        ordinary = 1e-100 < float(variance[0]) < 1e100
+        return int(_infer_dimension(variance if ordinary else ratio, n_samples))
     if is_share(wanted):
         # Rounding may leave the sum of all ratios below a share that is almost 1.
         return min(int(np.searchsorted(np.cumsum(ratio), wanted, side="right")) + 1, len(ratio))
