@@ -49,9 +49,9 @@ template <class T> Bits observed_bits(MatrixView<const T> x, int threads)
     bits.words.assign(static_cast<std::size_t>(x.n_rows * bits.per_row), 0);
     std::vector<T> largest(static_cast<std::size_t>(block_count(x.n_rows, block_rows)), T(0));
     for_blocks(x.n_rows, block_rows, threads, [&](Index begin, Index end, Index block) {
+        T seen = 0;
         const auto look = [&](Index i, Index j) {
             const T value = x(i, j);
-            T& seen = largest[static_cast<std::size_t>(block)];
             seen = std::max(seen, std::abs(value)); // which passes over NaN
             bits.words[static_cast<std::size_t>(i * bits.per_row + j / 64)] |= Word{value == value} << (j % 64);
         };
@@ -63,6 +63,7 @@ template <class T> Bits observed_bits(MatrixView<const T> x, int threads)
             for (Index j = 0; j < x.n_cols; ++j)
                 for (Index i = begin; i < end; ++i)
                     look(i, j);
+        largest[static_cast<std::size_t>(block)] = seen;
     });
     for (const T seen : largest)
         bits.largest = std::max(bits.largest, static_cast<double>(seen));

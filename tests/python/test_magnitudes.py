@@ -174,6 +174,7 @@ class TestMissing:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
 def test_shares_of_truncated_svd_are_right_where_variances_are_out_of_range(x, scale, kind):
+    """Up to the square of the 1e-6 that the iterations promise, and what their paths differ by."""
     expected, svd = (matfact.TruncatedSVD(3, algorithm="arpack").fit(kind(a)) for a in (x, scale * x))
     np.testing.assert_allclose(svd.explained_variance_ratio_, expected.explained_variance_ratio_, rtol=1e-9)
     assert not np.isnan(svd.explained_variance_).any()
