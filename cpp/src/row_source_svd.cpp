@@ -173,11 +173,11 @@ template <class T> linalg::TallOperator<double> tall_operator(Rows<T>& rows, con
     return a;
 }
 
-/// The triplets from the eigenvectors of the Gram matrix: k of them, or as many as hold the fraction.
+/// The triplets from the eigenvectors of the Gram matrix: k of them, or as many up to k as hold the fraction.
 linalg::IterativeSvd by_gram(const linalg::TallOperator<double>& a, const Survey& survey, Index k, double fraction,
                              bool want_u, int threads)
 {
-    const Index d = a.n_cols, most = std::min(a.n_rows, d);
+    const Index d = a.n_cols;
     EighOptions options;
     options.n_components = fraction > 0.0 || 4 * k > d ? 0 : std::min(d, k + 1);
     options.solver = options.n_components > 0 ? EighSolver::subset : EighSolver::full;
@@ -186,6 +186,7 @@ linalg::IterativeSvd by_gram(const linalg::TallOperator<double>& a, const Survey
     const EighResult<double> pairs = eigh<double>(survey.gram.view(), options);
     const auto square = [&](Index i) { return std::max(0.0, pairs.w[static_cast<std::size_t>(i)]); };
     if (fraction > 0.0) {
+        const Index most = k;
         double sum = 0.0;
         for (k = 0; k < most && (k == 0 || sum < fraction * survey.squares); ++k)
             sum += square(k);
@@ -229,7 +230,9 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     Survey survey = solver == SvdSolver::gram ? gram_survey(rows, options.center) : column_survey(rows, options.center);
     options.validate(rows.n_rows(), x.n_cols);
     const bool by_fraction = options.variance_fraction > 0.0;
-    const Index k = options.n_components ? options.n_components : std::min(rows.n_rows(), x.n_cols);
+    Index k = options.n_components ? options.n_components : std::min(rows.n_rows(), x.n_cols);
+    if (options.most_components > 0)
+        k = std::min(k, options.most_components);
 
     SvdOptions resolved = options;
     resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _BATCH_BYTES = 1 << 26  # more rows at a time gain nothing
 _SMALL_BATCH_BYTES = 1 << 20  # fewer cost
+_USUAL_COMPONENTS = 26  # for which blocks are chosen where their number is not known
 GRAM_FEATURES = 2048  # up to here a single pass for X'X is cheaper than many for products with a few vectors
 
 
@@ -39,37 +41,71 @@ class Plan:
     solver: str
     block: int
     batch_rows: int
+    most_components: int
+    """Triplets that a share of the variance may take; 0 where nothing limits them."""
     fixed_bytes: int
     """What is needed beside the rows."""
 
 
-def plan(
-    source: Source, n_components: int, *, solver: str, compute_u: bool, by_fraction: bool, limit: int | None
-) -> Plan:
+def plan(source: Source, n_components: int, *, solver: str, compute_u: bool, limit: int | None) -> Plan:
     """The fastest way that stays below `limit`; ValueError, with the smallest limit that works, where there is none.
     `n_components` 0 stands for all."""
-    n = source.n_features
-    n_rows = n if source.n_rows is None else source.n_rows
+    n_rows, n = _shape(source)
     k = n_components or min(n_rows, n)
+    needs = [(way, _fixed(way, source, k, compute_u)) for way in _ways(solver, n, k)]
+    least = _least_batch(source)
+    for (name, block), fixed in needs:
+        if limit is None or fixed + least <= limit:
+            return Plan(name, block, batch_rows(source, None if limit is None else limit - fixed), 0, fixed)
+    raise too_small(limit, min(fixed for _, fixed in needs) + least)
+
+
+def plan_share(source: Source, *, solver: str, compute_u: bool, limit: int | None, batch_bytes: int) -> Plan:
+    """The same where a share of the variance decides on the number of triplets: no more of them than `limit` holds.
+    Batches take at least `batch_bytes`."""
+    if limit is None:
+        return plan(source, _USUAL_COMPONENTS, solver=solver, compute_u=compute_u, limit=None)
+    least = max(batch_bytes, _least_batch(source))
+    numbers = range(1, min(_shape(source)) + 1)
+
+    def most(way: tuple[str, int]) -> int:
+        return bisect_right(numbers, limit - least, key=lambda k: _fixed(way, source, k, compute_u, grows=True))
+
+    ways = _ways(solver, source.n_features, _USUAL_COMPONENTS)
+    found = [(way, most(way)) for way in ways]
+    enough = max(1, max(k for _, k in found) // 2)  # narrow blocks hold a few more, and take many more passes
+    for (name, block), k in found:
+        if k >= enough:
+            fixed = _fixed((name, block), source, k, compute_u, grows=True)
+            return Plan(name, block, batch_rows(source, limit - fixed), k, fixed)
+    raise too_small(limit, min(_fixed(way, source, 1, compute_u, grows=True) for way in ways) + least)
+
+
+def _shape(source: Source) -> tuple[int, int]:
+    """As good as known: rows that are not counted yet are taken for many."""
+    n = source.n_features
+    return n if source.n_rows is None else source.n_rows, n
+
+
+def _ways(solver: str, n: int, k: int) -> list[tuple[str, int]]:
+    """Solvers and columns of their products, the fastest first."""
     ways = []
     if solver == "gram" or (solver == "auto" and n <= GRAM_FEATURES):
         ways.append(("gram", 0))
-    unknown = by_fraction and limit is not None
-    if solver == "krylov" or (solver == "auto" and not unknown):
+    if solver in ("krylov", "auto"):
         block = min(64, max(16, -(-(k + 6) // 8) * 8))
         ways += [("krylov", b) for b in range(block, 0, -8)]
-    if unknown and (compute_u or not ways):
-        raise ValueError(
-            "the memory of a share of the variance is not known beforehand: give n_components as an integer, or no "
-            "memory_limit"
-        )
+    return ways
+
+
+def _least_batch(source: Source) -> int:
+    return max(source.row_bytes, min(_SMALL_BATCH_BYTES, source.row_bytes * _shape(source)[0]))
+
+
+def _fixed(way: tuple[str, int], source: Source, k: int, compute_u: bool, *, grows: bool = False) -> int:
+    """Bytes beside a batch."""
     u = result_bytes(source.n_rows or 0, k) if compute_u else 0
-    least = max(source.row_bytes, min(_SMALL_BATCH_BYTES, source.row_bytes * n_rows))
-    needs = [(way, u + _workspace(*way, n, k)) for way in ways]
-    for (name, block), fixed in needs:
-        if limit is None or fixed + least <= limit:
-            return Plan(name, block, batch_rows(source, None if limit is None else limit - fixed), fixed)
-    raise too_small(limit, min(fixed for _, fixed in needs) + least)
+    return u + _workspace(*way, source.n_features, k, grows=grows)
 
 
 def batch_rows(source: Source, room: int | None) -> int:
@@ -89,12 +125,13 @@ def result_bytes(n_rows: int, n_components: int) -> int:
     return 48 * n_rows * n_components
 
 
-def _workspace(solver: str, block: int, n: int, k: int) -> int:
-    """Bytes of the core's own arrays, beside the batch and u."""
+def _workspace(solver: str, block: int, n: int, k: int, *, grows: bool) -> int:
+    """Bytes of the core's own arrays, beside the batch and u; a basis that grows with k moves to larger memory."""
     if solver == "gram":
         # Gram matrices of all rows and of a batch, what the eigensolver takes, and panels of rows.
         return 8 * n * (4 * n + 4 * k) + (1 << 21)
     # A probe widens the block, and another one where there may be as many copies of a value as columns.
     widest = block + 8 + (max(8, k // 2) if k >= block + 8 else 0)
     # The basis, products in 16 lanes, blocks on their way, and v; the system may keep the lanes of narrower blocks.
-    return 8 * n * (max(4 * k, k + max(128, 8 * block, 4 * widest)) + 26 * widest + 16 * block + 6 * k) + (1 << 20)
+    basis = max(4 * k, k + max(128, 8 * block, 4 * widest))
+    return 8 * n * (basis * (2 if grows else 1) + 26 * widest + 16 * block + 6 * k) + (1 << 20)

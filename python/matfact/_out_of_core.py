@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from matfact import _core, _lapack
-from matfact._decompose import Decomposition
-from matfact._memory import Plan, parse_memory_limit, plan, result_bytes, too_small
+from matfact._decompose import Decomposition, shares
+from matfact._memory import Plan, parse_memory_limit, plan, plan_share, result_bytes, too_small
 from matfact._progress import CoreProgress, reported, rows_reported
-from matfact._sources import Source
+from matfact._sources import Source, bytes_of, counted
 from matfact._validation import Compressed, check_n_components
 
 
@@ -36,17 +36,17 @@ def decompose_source(
     if n_components and source.n_rows is not None:
         check_n_components(n_components, min(source.n_rows, source.n_features))
     limit = parse_memory_limit(memory_limit)
-    by_fraction = variance_fraction > 0.0
-    way = plan(
-        source,
-        1 if by_fraction else n_components,
-        solver=solver,
-        compute_u=compute_u,
-        by_fraction=by_fraction,
-        limit=limit,
-    )
+    if variance_fraction > 0.0:
+        batch_bytes = 0
+        if limit is not None and compute_u and source.n_rows is None:
+            source, batch_bytes = counted(source)
+        way = plan_share(source, solver=solver, compute_u=compute_u, limit=limit, batch_bytes=batch_bytes)
+        n_columns = way.most_components
+    else:
+        way = plan(source, n_components, solver=solver, compute_u=compute_u, limit=limit)
+        n_columns = n_components or source.n_features
     _lapack.ensure_lapack_for((source.n_features, source.n_features))
-    rows = _Rows(source, way, limit, (n_components or source.n_features) if compute_u else 0)
+    rows = _Rows(source, way, limit, n_columns if compute_u else 0)
     function: Any = getattr(_core, f"svd_batches_f{8 * source.dtype.itemsize}")
     with reported("svd", callback, unit="passes", value="residual / tol") as report:
         *found, status = function(
@@ -54,6 +54,7 @@ def decompose_source(
             source.n_features,
             n_components=n_components,
             variance_fraction=variance_fraction,
+            most_components=way.most_components,
             solver=_core.SvdSolver[way.solver],
             center=center,
             compute_u=compute_u,
@@ -64,7 +65,14 @@ def decompose_source(
             num_threads=num_threads,
             progress=report,
         )
-    return Decomposition._make((*found, status.name)), rows.count
+    f = Decomposition._make((*found, status.name))
+    share = float(shares(f.s, f.stable_rank).sum())
+    if f.s.size == way.most_components and share < variance_fraction - 2 * np.finfo(f.s.dtype).eps:
+        raise ValueError(
+            f"memory_limit={limit} bytes holds {f.s.size} components, with a share of {share:.4g} of the variance: "
+            f"raise it to reach {variance_fraction:.4g}, or ask for n_components={f.s.size}"
+        )
+    return f, rows.count
 
 
 class _Rows:
@@ -82,7 +90,7 @@ class _Rows:
             for batch in self._source.read(self._way.batch_rows):
                 count += batch.shape[0]
                 if self._source.n_rows is None:
-                    heaviest = max(heaviest, _bytes_of(batch))
+                    heaviest = max(heaviest, bytes_of(batch))
                     self._check(heaviest, 0)
                 if isinstance(batch, Compressed):
                     yield batch.values, batch.indices, batch.indptr, *batch.shape
@@ -99,9 +107,3 @@ class _Rows:
         needed = self._way.fixed_bytes + batch_bytes + u
         if self._limit is not None and needed > self._limit:
             raise too_small(self._limit, needed)
-
-
-def _bytes_of(batch: np.ndarray[Any, Any] | Compressed) -> int:
-    if isinstance(batch, Compressed):
-        return batch.values.nbytes + batch.indices.nbytes + batch.indptr.nbytes
-    return batch.nbytes

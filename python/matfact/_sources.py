@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,22 @@ def as_source(x: Any) -> Source:
             f"memory_limit needs an array, a path or a function that returns batches, got {type(x).__name__}"
         )
     return _from_array(as_matrix(x))
+
+
+def bytes_of(batch: FloatArray | Compressed) -> int:
+    """Memory of a batch."""
+    if isinstance(batch, Compressed):
+        return batch.values.nbytes + batch.indices.nbytes + batch.indptr.nbytes
+    return batch.nbytes
+
+
+def counted(source: Source) -> tuple[Source, int]:
+    """The source with its rows counted by a pass, and the memory of its largest batch."""
+    n_rows = heaviest = 0
+    for batch in source.read(1):
+        n_rows += batch.shape[0]
+        heaviest = max(heaviest, bytes_of(batch))
+    return replace(source, n_rows=n_rows), heaviest
 
 
 def _from_array(x: FloatArray) -> Source:

@@ -324,13 +324,40 @@ class TestMemoryLimit:
         with pytest.raises(ValueError, match="too small here"):
             matfact.svd(batches(x, 40), 150, solver="gram", memory_limit="20MB")
 
-    def test_what_has_no_limit(self, tmp_path):
+    def test_what_has_no_limit(self):
         with pytest.raises(TypeError, match=r"memory_limit needs an array, a path or a function .* got csr_array"):
             matfact.svd(scipy.sparse.eye_array(9, format="csr"), 2, memory_limit="1GB")
         with pytest.raises(ValueError, match="a linear operator is not read"):
             matfact.svd(scipy.sparse.linalg.aslinearoperator(np.eye(3)), 2, memory_limit="1GB")
-        with pytest.raises(ValueError, match="a share of the variance is not known beforehand"):
-            matfact.svd(saved(tmp_path, np.eye(9)), 0.5, memory_limit="1GB")
+
+    @pytest.mark.parametrize("solver", ["auto", "gram", "krylov"])
+    @pytest.mark.parametrize("target", [{"n_components": 0.9}, {"error": 0.3}], ids=["share", "error"])
+    def test_a_share_of_the_variance_takes_what_the_limit_holds(self, tmp_path, x, solver, target):
+        path, free = saved(tmp_path, x), matfact.svd(x.astype(float), **target)
+        for source in (path, np.load(path, mmap_mode="r"), batches(x)):
+            r = matfact.svd(source, solver=solver, memory_limit="64MB", **target)
+            assert r.s.size == free.s.size
+            check(r, x, False)
+
+    @pytest.mark.parametrize("solver", ["gram", "krylov"])
+    def test_a_share_beyond_the_limit_says_what_the_limit_holds(self, tmp_path, rng, solver):
+        x = rng.standard_normal((6000, 60))  # u of 5 columns takes 1.4 MB, of 60 17 MB
+        for source in (saved(tmp_path, x), batches(x, 40)):
+            with pytest.raises(ValueError, match=r"holds \d+ components, with a share of 0\.\d+ of the var") as caught:
+                matfact.svd(source, 0.9, solver=solver, memory_limit="7MB")
+            k = int(re.search(r"n_components=(\d+)", str(caught.value))[1])
+            assert 1 <= k < 54
+            r = matfact.svd(source, k, solver=solver, memory_limit="7MB")
+            assert r.explained_variance_ratio.sum() == pytest.approx(
+                float(re.search(r"share of ([\d.]+)", str(caught.value))[1]), rel=1e-3
+            )
+            with pytest.raises(ValueError, match="too small here: it takes at least"):
+                matfact.svd(source, 0.9, solver=solver, memory_limit="500kB")
+
+    def test_a_share_is_found_within_the_limit_by_pca_of_many_features(self, tmp_path, rng):
+        x = with_singular_values(rng, 150, 2100, VALUES)
+        pca = matfact.PCA(0.8, memory_limit="60MB").fit(saved(tmp_path, x))
+        assert pca.n_components_ == matfact.PCA(0.8).fit(x).n_components_
 
 
 LIMITED = """
@@ -345,7 +372,8 @@ matfact.set_num_threads(1)
 np.save(sys.argv[2], np.random.default_rng(0).standard_normal((300, 90)))
 for solver in ("gram", "krylov"):  # libraries are loaded and pools are filled
     matfact.svd(sys.argv[2], 5, solver=solver, memory_limit="50MB")
-limit = int(sys.argv[3])
+limit, wanted = int(sys.argv[3]), sys.argv[4]
+k = float(wanted) if "." in wanted else int(wanted)
 allowed = address_space() + limit
 resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 try:
@@ -354,14 +382,15 @@ try:
 except MemoryError:
     pass
 for solver in ("auto", "krylov"):
-    r = matfact.svd(sys.argv[1], 3, solver=solver, center=True, memory_limit=limit)
+    r = matfact.svd(sys.argv[1], k, solver=solver, center=True, memory_limit=limit)
     print(r.n_passes, *r.s)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS and /proc are Linux's")
+@pytest.mark.parametrize("by_share", [False, True])
 @pytest.mark.parametrize("n_features", [400, 1500])
-def test_a_file_ten_times_the_limit_is_decomposed_within_it(tmp_path, rng, n_features):
+def test_a_file_ten_times_the_limit_is_decomposed_within_it(tmp_path, rng, n_features, by_share):
     """The address space may grow by the limit and no further, so that it is kept by the system and not by trust."""
     limit = 15_000_000
     n_rows = 10 * limit // (8 * n_features)
@@ -372,17 +401,18 @@ def test_a_file_ten_times_the_limit_is_decomposed_within_it(tmp_path, rng, n_fea
         block[:] = rng.standard_normal((len(block), 20)) @ factors + 0.01 * rng.standard_normal(block.shape)
     x.flush()
     path, small = tmp_path / "x.npy", tmp_path / "small.npy"
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(path), str(small), str(limit)], capture_output=True, text=True, timeout=100
-    )
+    k = 2 if by_share else 3
+    whole = matfact.svd(x, k, center=True, solver="krylov")
+    wanted = whole.explained_variance_ratio.sum() - 1e-6 if by_share else k
+    command = [sys.executable, "-c", LIMITED, str(path), str(small), str(limit), str(wanted)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr[-800:]
-    expected = matfact.svd(x, 3, center=True, solver="krylov").s
     lines = done.stdout.splitlines()
     assert len(lines) == 2, done.stdout
     for line in lines:
         n_passes, *s = line.split()
         assert int(n_passes) <= 16
-        np.testing.assert_allclose(np.array(s, dtype=float), expected, rtol=1e-9)  # the square of tol, and some
+        np.testing.assert_allclose(np.array(s, dtype=float), whole.s, rtol=1e-9)  # the square of tol, and some
     assert Path(path).stat().st_size > 10 * limit
 
 
