@@ -57,7 +57,8 @@ def test_lists_are_what_sorting_all_scores_gives(model, x):
     model.fit(x)
     users = np.arange(59)
     found = model.recommend(users, 8)
-    scores = model._queries(model._w) @ model._h.T + model._constants(model._w)[:, None]
+    queries, constants = model._as_queries(model._w)
+    scores = queries @ model._h.T + constants[:, None]
     scores = np.where(x.toarray() != 0, -np.inf, scores)[:59]
     best = -np.sort(-scores, axis=1)[:, :8]
     # Sums of five products and a constant, in another order.
