@@ -251,12 +251,26 @@ private:
     std::vector<RowWorker> workers_;
 };
 
-Matrix<float> leading_block(const Matrix<float>& x, Index n_rows, Index n_cols)
+Matrix<float> leading_rows(const Matrix<float>& x, Index n_rows)
 {
-    Matrix<float> part(n_rows, n_cols);
-    for (Index i = 0; i < n_rows; ++i)
-        std::copy_n(&x(i, 0), n_cols, &part(i, 0));
+    Matrix<float> part(n_rows, x.n_cols());
+    std::copy_n(x.data(), part.size(), part.data());
     return part;
+}
+
+/// Room for all samples. Touching it first takes the system longer than a sweep, and is a piece of work of its own:
+/// the first draw would do so row by row.
+Matrix<float> touched(Index n_rows, Index n_cols, int threads, const linalg::Checkpoint& interrupt)
+{
+    constexpr Index piece = Index{1} << 20, pieces_at_once = 16;
+    Matrix<float> x(n_rows, n_cols);
+    for (Index first = 0; first < x.size(); first += pieces_at_once * piece) {
+        for_blocks(std::min(pieces_at_once * piece, x.size() - first), piece, threads,
+                   [&](Index begin, Index end, Index) { std::fill_n(x.data() + first + begin, end - begin, 0.0f); });
+        if (interrupt)
+            interrupt();
+    }
+    return x;
 }
 
 } // namespace
@@ -283,8 +297,8 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
     GibbsSamples result;
     result.mean = mean_value(x);
     const double scale = standard_deviation(x, result.mean);
-    result.w = Matrix<float>(x.n_rows, options.n_samples * k);
-    result.h = Matrix<float>(x.n_cols, options.n_samples * k);
+    result.w = touched(x.n_rows, options.n_samples * k, threads, interrupt);
+    result.h = touched(x.n_cols, options.n_samples * k, threads, interrupt);
     result.user_prior = Matrix<float>(2 * options.n_samples, k);
     result.item_prior = Matrix<float>(2 * options.n_samples, k);
     Chain<I> chain(x, xt, options, result.mean, scale, threads);
@@ -306,10 +320,10 @@ GibbsSamples biased_gibbs(CsrView<float, I> x, CsrView<float, I> xt, const Gibbs
         const auto kept = static_cast<Index>(result.noise.size());
         if (kept == options.n_samples)
             return;
-        result.w = leading_block(result.w, x.n_rows, kept * k);
-        result.h = leading_block(result.h, x.n_cols, kept * k);
-        result.user_prior = leading_block(result.user_prior, 2 * kept, k);
-        result.item_prior = leading_block(result.item_prior, 2 * kept, k);
+        result.w.narrow(kept * k); // a copy would take as long as the first touch
+        result.h.narrow(kept * k);
+        result.user_prior = leading_rows(result.user_prior, 2 * kept);
+        result.item_prior = leading_rows(result.item_prior, 2 * kept);
     });
     return result;
 }

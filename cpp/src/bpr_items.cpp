@@ -34,8 +34,11 @@ public:
     Matrix<float> solve(const linalg::Checkpoint& interrupt)
     {
         Matrix<float> result(columns_.n_rows, h_.n_cols());
+        // By popularity, pairs of others are as many as the item has entries.
+        const Index others =
+            others_.is_weighted() ? 0 : linalg::stored_entries(x_) / std::max<Index>(1, others_.n_items());
         for (Index first = 0, end = 0; first < columns_.n_rows; first = end) {
-            end = end_of_batch(columns_, first);
+            end = end_of_batch(columns_, first, others);
             const Index n = end - first;
             std::fill_n(&h_(x_.n_cols, 0), n * h_.n_cols(), 0.0f);
             draws_.clear();

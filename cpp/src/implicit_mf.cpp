@@ -19,12 +19,6 @@ namespace matfact {
 
 namespace {
 
-template <class I> void require_positive_values(CsrView<float, I> x)
-{
-    for (Index p = 0; p < linalg::stored_entries(x); ++p)
-        require(x.values[p] > 0.0f && std::isfinite(x.values[p]), "implicit feedback must be positive and finite");
-}
-
 /// A factor whose rows are padded by zeros, with room for its rotation, and for what it was after the last complete
 /// sweep.
 class PaddedFactor {
@@ -181,7 +175,7 @@ ImplicitFactors implicit_mf(CsrView<float, I> x, CsrView<float, I> xt, const Imp
     const int threads = resolve_threads(options.num_threads);
     linalg::check_structure(x, threads);
     linalg::check_structure(xt, threads);
-    require_positive_values(x);
+    check_feedback(x);
     const linalg::Checkpoint interrupt = checkpoint_of(progress);
 
     const Index k = options.n_components;
@@ -247,7 +241,7 @@ Matrix<float> implicit_rows(CsrView<float, I> x, MatrixView<const float> h, cons
             "h must have one row for each column of x and one column for each entry of spectrum");
     const int threads = resolve_threads(options.num_threads);
     linalg::check_structure(x, threads);
-    require_positive_values(x);
+    check_feedback(x);
     const RowSchedule schedule(x, h.n_cols);
     std::vector<RowWorker> workers = make_workers(h.n_cols, schedule.longest, threads);
     Matrix<float> w(x.n_rows, h.n_cols);

@@ -32,6 +32,19 @@ void* allocate(std::size_t bytes)
     return data;
 }
 
+void give_back(void* data, std::size_t used, std::size_t bytes) noexcept
+{
+#ifdef __linux__
+    // Whole huge pages, inside of what was allocated.
+    constexpr std::size_t page = std::size_t{1} << 21;
+    const std::size_t begin = (used + page - 1) / page * page, end = bytes / page * page;
+    if (begin < end)
+        madvise(static_cast<char*>(data) + begin, end - begin, MADV_DONTNEED);
+#else
+    (void)data, (void)used, (void)bytes;
+#endif
+}
+
 void deallocate(void* data) noexcept
 {
 #ifdef _WIN32

@@ -22,13 +22,13 @@ template <class I> void check_pairs(CsrView<float, I> x, int threads)
 constexpr Index most_rows_at_once = 256;
 
 /// The end of the rows that begin with `first` and go through a pass between two looks for an interrupt: one, or as
-/// many as have few entries together.
-template <class I> Index end_of_batch(CsrView<float, I> x, Index first)
+/// many as have few entries together, when each of them meets so many `others` too.
+template <class I> Index end_of_batch(CsrView<float, I> x, Index first, Index others = 0)
 {
     constexpr Index few = 1 << 14;
     Index end = first + 1;
     while (end < x.n_rows && end - first < most_rows_at_once &&
-           static_cast<Index>(x.indptr[end + 1] - x.indptr[first]) <= few)
+           static_cast<Index>(x.indptr[end + 1] - x.indptr[first]) + (end + 1 - first) * others <= few)
         ++end;
     return end;
 }

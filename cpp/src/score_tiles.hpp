@@ -80,7 +80,7 @@ public:
         require(graph->history.n_rows == queries.n_rows && graph->history.n_cols == items.n_rows,
                 "history must have one row for each query and one column for each item");
         require(graph->by_item.n_rows == items.n_rows, "by_item must have one row for each item");
-        require(std::isfinite(graph->weight), "weight must be finite");
+        require(std::isfinite(graph->linear_weight), "linear_weight must be finite");
         linalg::check_structure(graph->history, threads);
         linalg::check_structure(graph->by_item, threads);
     }
@@ -91,7 +91,8 @@ public:
         if (!graph_)
             return;
         std::fill(buffers.users.begin(), buffers.users.end(), 0.0f);
-        const auto& [history, by_item, weight] = *graph_;
+        const auto& history = graph_->history;
+        const auto& by_item = graph_->by_item;
         for (int r = 0; r < rows; ++r)
             for (I p = history.indptr[row + r]; p < history.indptr[row + r + 1]; ++p) {
                 const I item = history.indices[p];
@@ -128,7 +129,7 @@ private:
             sum += by_item.values[e] *
                    Eigen::Map<const Lanes>(buffers.users.data() + by_item.indices[e] * Index{linalg::tile_rows});
         for (int r = 0; r < rows; ++r)
-            scores[r * chunk_items] += graph_->weight * sum(r);
+            scores[r * chunk_items] += graph_->linear_weight * sum(r);
     }
 
     MatrixView<const float> queries_;

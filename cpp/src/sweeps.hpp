@@ -28,6 +28,13 @@ template <class I> void check_transpose(CsrView<float, I> x, CsrView<float, I> x
             "xt must be the transpose of x");
 }
 
+/// Throws std::invalid_argument where an entry is no sign of interest.
+template <class I> void check_feedback(CsrView<float, I> x)
+{
+    for (Index p = 0; p < linalg::stored_entries(x); ++p)
+        require(x.values[p] > 0.0f && std::isfinite(x.values[p]), "implicit feedback must be positive and finite");
+}
+
 /// Counts a sweep whose objective is the last of the history, tells `progress` of it and of what gives its factors, and
 /// sets the status: whether it was the last one.
 template <class Result>

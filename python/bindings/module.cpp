@@ -18,6 +18,11 @@ PYBIND11_MODULE(MATFACT_MODULE, m)
     matfact::bind_implicit_mf(m);
     matfact::bind_biased_mf(m);
     matfact::bind_bpr(m);
+    matfact::bind_pure_svd(m);
+    matfact::bind_spectral_recommender(m);
+    matfact::bind_popularity(m);
+    matfact::bind_baseline(m);
+    matfact::bind_rating_queries(m);
     matfact::bind_pair_scores(m);
     matfact::bind_top_n(m);
     matfact::bind_list_metrics(m);

@@ -12,7 +12,7 @@ namespace matfact {
 
 namespace {
 
-/// Values, indices and indptr of the histories and of the matrix by items, its users, and the weight.
+/// Values, indices and indptr of the histories and of the matrix by items, its users, and the linear weight.
 template <class I>
 using Graph = std::optional<std::tuple<py::array_t<float>, py::array_t<I>, py::array_t<I>, py::array_t<float>,
                                        py::array_t<I>, py::array_t<I>, Index, float>>;
@@ -21,9 +21,9 @@ template <class I> std::optional<GraphTerm<I>> as_graph(const Graph<I>& graph, I
 {
     if (!graph)
         return std::nullopt;
-    const auto& [values, indices, indptr, i_values, i_indices, i_indptr, n_users, weight] = *graph;
+    const auto& [values, indices, indptr, i_values, i_indices, i_indptr, n_users, linear_weight] = *graph;
     return GraphTerm<I>{as_csr(values, indices, indptr, n_queries, n_items),
-                        as_csr(i_values, i_indices, i_indptr, n_items, n_users), weight};
+                        as_csr(i_values, i_indices, i_indptr, n_items, n_users), linear_weight};
 }
 
 template <class I> void bind_top_n_for(py::module_& m, const std::string& type)

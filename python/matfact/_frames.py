@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -40,8 +41,28 @@ def columns_of(df: Any, *, user: str, item: str, value: str | None, time: str | 
         frame[user].to_numpy(),
         frame[item].to_numpy(),
         np.ones(len(frame), np.float32) if value is None else frame[value].to_numpy(),
-        None if time is None else np.asarray(frame[time].to_numpy()),
+        None if time is None else _as_times(frame[time].to_numpy(), time),
     )
+
+
+def _as_times(values: Any, name: str) -> npt.NDArray[Any]:
+    """Numbers or timestamps. Text in an order of its own would hold out the wrong entries, and nobody would see it."""
+    times = np.asarray(values)
+    if times.dtype.kind in "OSTU":
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of time zones, which become UTC
+                parsed = np.array(times.tolist(), dtype="datetime64[us]")
+            if parsed.shape != times.shape:
+                raise ValueError(f"got {times[0]!r}")
+            times = parsed
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"column {name!r} must hold numbers, timestamps or text such as '2024-05-31 12:00' (ISO 8601): {error}"
+            ) from error
+    if (times != times).any():
+        raise ValueError(f"column {name!r} has missing entries: drop those rows")
+    return times
 
 
 def _read(path: Path) -> Any:

@@ -52,18 +52,18 @@ class Recommendations:
 
 
 class Graph(NamedTuple):
-    """What is added to the products of queries with items: weight x A' A, x being the query's row of `history`."""
+    """What is added to products of queries with items: linear_weight x A' A, x being the query's row of `history`."""
 
     history: Any  # CSR (n_queries, n_items), float32
     by_item: Any  # A', CSR (n_items, n_users), float32
-    weight: float
+    linear_weight: float
 
     def arrays(self, index: npt.DTypeLike) -> tuple[Any, ...]:
         """As the core takes them."""
         x, a = self.history, self.by_item
         indices = (i.astype(index, copy=False) for i in (x.indices, x.indptr, a.indices, a.indptr))
         x_indices, x_indptr, a_indices, a_indptr = indices
-        return x.data, x_indices, x_indptr, a.data, a_indices, a_indptr, a.shape[1], self.weight
+        return x.data, x_indices, x_indptr, a.data, a_indices, a_indptr, a.shape[1], self.linear_weight
 
 
 def search(

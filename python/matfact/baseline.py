@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
 from matfact._recommender import Factor
 from matfact._recommender.direct import Direct
 from matfact._recommender.iterating import State
 from matfact._recommender.rating import Rating
-from matfact._validation import as_count, as_real
+from matfact._validation import as_count, as_real, check_num_threads
 from matfact.interactions import Codes, Interactions
 
 
@@ -33,14 +31,14 @@ class Baseline(Direct, Rating):
     max_iter : int, default=15
         Sweeps (items, then users, each in closed form), at least 1.
     num_threads : int, optional
-        At least 1; None uses `matfact.get_num_threads`. Lists only: the fit takes a pass over the entries a sweep.
+        At least 1; None uses `matfact.get_num_threads`. The result has the same bits for any number.
 
     Attributes
     ----------
     global_mean_ : float
         :math:`\mu`.
     user_bias_, item_bias_ : array of shape (n_users,) or (n_items,), float32
-        :math:`b_u` and :math:`b_i`; 0 without entries.
+        :math:`b_u` and :math:`b_i`; 0 without entries. The users' are the best for the items'.
     validation_history_ : array of shape (1,), float64, or None
         The metric of the validation part.
     interactions_ : Interactions
@@ -106,17 +104,14 @@ class Baseline(Direct, Rating):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        l2, max_iter = self._penalties(), as_count(self.max_iter, "max_iter")
+        options = self._penalties() | {"max_iter": as_count(self.max_iter, "max_iter")}
 
         def find(known: Interactions) -> State:
-            cols, values = known.matrix.indices, known.matrix.data.astype(np.float64)
-            mean = float(values.mean())
-            users = np.zeros(known.n_users)
-            for _ in range(max_iter):
-                left = values - mean - np.repeat(users, known.user_counts)
-                items = _shrunk(np.bincount(cols, left, known.n_items), known.item_counts, l2["item"])
-                users = _biases(known.matrix, mean, items, l2["user"])
-            return State(_column(users), _column(items), {"mean": mean})
+            x, xt = known.matrix, known.transposed
+            fit: Any = getattr(_core, f"baseline_i{8 * x.indices.itemsize}")
+            arrays = (x.data, x.indices, x.indptr, xt.data, xt.indices, xt.indptr)
+            mean, w, h = fit(*arrays, **options, num_threads=check_num_threads(self.num_threads))
+            return State(w, h, {"mean": mean})
 
         return self._fit_at_once(
             interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
@@ -152,35 +147,19 @@ class Baseline(Direct, Rating):
         return cast(Factor, super().predict(users, items).clip(*self._range))
 
     def _penalties(self) -> dict[str, float]:
-        return {side: as_real(getattr(self, f"l2_{side}"), f"l2_{side}") for side in ("user", "item")}
+        return {name: as_real(getattr(self, name), name) for name in ("l2_user", "l2_item")}
 
     def _n_columns(self) -> int:
         return 1
 
     def _solve_rows(self, rows: Any) -> Factor:
-        return _column(_biases(rows, self.global_mean_, self.item_bias_.astype(np.float64), self._fitted_l2["user"]))
+        return self._solve(rows, self._h, self._fitted_l2["l2_user"])
 
     def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
-        return _column(_biases(columns, self.global_mean_, self.user_bias_.astype(np.float64), self._fitted_l2["item"]))
+        return self._solve(columns, self._w, self._fitted_l2["l2_item"])
 
-    def _queries(self, w: Factor) -> Factor:
-        return np.ones_like(w)
-
-    def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
-        return self.global_mean_ + w[:, 0].astype(np.float64)
-
-
-def _biases(rows: Any, mean: float, others: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
-    """One a row, given those of the columns."""
-    counts = np.diff(rows.indptr)
-    left = rows.data.astype(np.float64) - mean - others[rows.indices]
-    return _shrunk(np.bincount(np.repeat(np.arange(len(counts)), counts), left, len(counts)), counts, l2)
-
-
-def _shrunk(sums: npt.NDArray[Any], counts: npt.NDArray[Any], l2: float) -> npt.NDArray[np.float64]:
-    """Least squares of one bias a row; 0 for rows without entries."""
-    return np.asarray(sums / np.where(counts > 0, counts + l2, 1.0), np.float64)
-
-
-def _column(values: npt.NDArray[np.float64]) -> Factor:
-    return values.astype(np.float32)[:, None]
+    def _solve(self, rows: Any, others: Factor, l2: float) -> Factor:
+        solve: Any = getattr(_core, f"baseline_rows_i{8 * rows.indices.itemsize}")
+        threads = check_num_threads(self.num_threads)
+        arrays = (rows.data, rows.indices, rows.indptr, others, self.global_mean_)
+        return cast(Factor, solve(*arrays, l2=l2, num_threads=threads))

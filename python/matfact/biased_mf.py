@@ -268,10 +268,13 @@ class BiasedMF(Rating):
         super()._adopt(interactions, w, h, facts)
 
     def _of_anybody(self) -> npt.NDArray[Any]:
-        return super()._of_anybody() if self._fitted_options["biases"] else item_means(self.interactions_)
+        return super()._of_anybody() if self._has_biases() else item_means(self.interactions_)
 
     def _n_columns(self) -> int:
         return _n_unknowns(self._fitted_options) * self._n_draws()
+
+    def _has_biases(self) -> bool:
+        return bool(self._fitted_options["biases"])
 
     def _n_draws(self) -> int:
         return 1 if self._draws is None else self._draws.n
@@ -314,10 +317,8 @@ class BiasedMF(Rating):
         if self._draws is None:
             raise ValueError(f"return_std needs solver='gibbs', got {self.solver!r}")
         means, deviations = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
-        for some, w, h in self._factors_of_pairs(rows, cols):
-            scores = self._by_draw(self._queries(w).astype(np.float64) * h).sum(axis=2) * self._draws.n
-            if self._fitted_options["biases"]:
-                scores += self._by_draw(w)[:, :, -1]
+        for some in self._some_pairs(len(rows)):
+            scores = self._scores_by_draw(self._rows_of_users(rows[some]), cols[some])
             means[some] = scores.mean(axis=1) + self.global_mean_
             deviations[some] = np.sqrt(scores.var(axis=1) + self._draws.noise**2)
         cold = self._are_cold(rows)
@@ -353,17 +354,13 @@ class BiasedMF(Rating):
             options = {name: options[name] for name in ("biases", "num_threads")}
         return cast(Factor, solve(*arrays, self.global_mean_, **options))
 
-    def _queries(self, w: Factor) -> Factor:
-        n = self._n_draws()
-        if n == 1 and not self._fitted_options["biases"]:
-            return w
-        queries = w / np.float32(n)
-        if self._fitted_options["biases"]:
-            self._by_draw(queries)[:, :, -1] = 1.0 / n  # meets the item's bias
-        return queries
-
-    def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
-        return self.global_mean_ + self._bias(w).astype(np.float64)
+    def _scores_by_draw(self, w: Factor, cols: Codes) -> npt.NDArray[np.float64]:
+        """Of as many users as items, (n_pairs, n_draws), without the mean; items below 0 are unknown."""
+        h = np.where((cols >= 0)[:, None], self._h[np.maximum(cols, 0)], np.float32(0))
+        users, items = self._by_draw(w).astype(np.float64), self._by_draw(h).astype(np.float64)
+        k = self._fitted_options["n_components"]
+        scores: npt.NDArray[np.float64] = (users[:, :, :k] * items[:, :, :k]).sum(axis=2)
+        return scores + users[:, :, -1] + items[:, :, -1] if self._has_biases() else scores
 
     def _by_draw(self, factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A view of shape (n_rows, n_draws, n_unknowns)."""
@@ -379,7 +376,7 @@ class BiasedMF(Rating):
         return self._factors(factor).reshape(len(factor), -1)
 
     def _bias(self, factor: Factor) -> Factor:
-        if not self._fitted_options["biases"]:
+        if not self._has_biases():
             return np.zeros(len(factor), np.float32)
         if self._draws is None:
             return factor[:, -1]

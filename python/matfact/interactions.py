@@ -130,7 +130,7 @@ class Interactions:
         value : str, optional
             Column of finite numbers; None counts every row as 1.
         time : str, optional
-            Column of numbers or timestamps, for splits by time.
+            Column of numbers, timestamps or dates as text (ISO 8601), for splits by time.
         duplicates : {"error", "last", "sum", "mean"}, default="error"
             What becomes of several rows for one user and item. ``"last"`` keeps the latest by `time`, or the last row
             where there is no time.

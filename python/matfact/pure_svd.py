@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from matfact import typing as mt
 from matfact._progress import Callback
+from matfact._recommender import require_positive
 from matfact._recommender.iterating import State
-from matfact._recommender.projection import Projection, by_degrees, of_vectors
-from matfact._validation import check_choice, check_n_components
+from matfact._recommender.projection import Projection
+from matfact._validation import check_choice
 from matfact.interactions import Interactions
-from matfact.svd import svd
 
 
 class PureSVD(Projection):
@@ -101,13 +101,13 @@ class PureSVD(Projection):
         TypeError
             If `interactions` are none of these, or a parameter has the wrong type.
         """
-        normalize = self.normalize is not None and check_choice(self.normalize, mt.Normalize, "normalize")
+        if self.normalize is not None:
+            check_choice(self.normalize, mt.Normalize, "normalize")
 
         def find(known: Interactions) -> State:
-            k = check_n_components(self.n_components, min(known.shape))
-            scaled, scale = by_degrees(known.matrix) if normalize else (known.matrix, None)
-            _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
-            return of_vectors(known, s, vt, scale)
+            if self.normalize is not None:
+                require_positive(known.matrix.data)
+            return self._decomposed(known, self.normalize)
 
         return self._fit_at_once(
             interactions, find, validation=validation, metric=metric, callback=callback, progress=progress

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
+from matfact import _core
 from matfact import typing as mt
 from matfact._progress import Callback
-from matfact._recommender import Factor
+from matfact._recommender import Factor, require_positive
 from matfact._recommender.histories import take_rows
 from matfact._recommender.iterating import State
-from matfact._recommender.projection import Projection, by_degrees, of_vectors
+from matfact._recommender.projection import Projection
 from matfact._top_n import Graph
-from matfact._validation import as_real, check_n_components
+from matfact._validation import as_real
 from matfact.interactions import Codes, Interactions
-from matfact.svd import svd
 
 _SCORES = 1 << 22  # that are held at a time
 
@@ -115,10 +116,8 @@ class SpectralRecommender(Projection):
         self._checked_weight()
 
         def find(known: Interactions) -> State:
-            k = check_n_components(self.n_components, min(known.shape))
-            scaled, scale = by_degrees(known.matrix)
-            _, s, vt = svd(scaled, k, random_state=0, num_threads=self.num_threads)
-            return of_vectors(known, s, vt, scale)
+            require_positive(known.matrix.data)
+            return self._decomposed(known, "degree")
 
         return self._fit_at_once(
             interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
@@ -132,7 +131,11 @@ class SpectralRecommender(Projection):
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self._linear_weight = self._checked_weight()
-        self._by_item = by_degrees(interactions.matrix)[0].T.tocsr()
+        require_positive(interactions.matrix.data)
+        xt, n_users = interactions.transposed, interactions.n_users
+        normalized: Any = getattr(_core, f"spectral_by_item_i{8 * xt.indices.itemsize}")
+        values = normalized(xt.data, xt.indices, xt.indptr, n_users=n_users, num_threads=0)
+        self._by_item = sp.csr_array((values, xt.indices, xt.indptr), shape=xt.shape)
         super()._adopt(interactions, w, h, facts)
 
     def predict(self, users: Any, items: Any) -> Factor:

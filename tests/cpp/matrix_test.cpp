@@ -32,6 +32,22 @@ TEST_CASE("a released buffer belongs to the caller")
     Matrix<double>::deallocate(data);
 }
 
+TEST_CASE("a narrowed matrix holds its leading columns, small or on pages of its own")
+{
+    for (const Index n_rows : {3, 3000}) {
+        Matrix<double> x(n_rows, 700);
+        for (Index i = 0; i < x.size(); ++i)
+            x.data()[i] = static_cast<double>(i);
+        x.narrow(200);
+        REQUIRE(x.n_cols() == 200);
+        bool is_kept = true;
+        for (Index i = 0; i < n_rows; ++i)
+            for (Index j = 0; j < 200; ++j)
+                is_kept = is_kept && x(i, j) == static_cast<double>(i * 700 + j);
+        CHECK(is_kept);
+    }
+}
+
 TEST_CASE("an empty matrix is fine")
 {
     const Matrix<double> x(0, 4);

@@ -41,6 +41,16 @@ def test_pure_svd_scores_by_the_leading_right_singular_vectors(x, k, tmp_path):
     assert matfact.PureSVD.load(tmp_path / "model").fold_in(x).tobytes() == m.user_factors_.tobytes()
 
 
+def test_pure_svd_gives_a_matrix_of_its_rank_back():
+    """Planted factors, whose products are all stored."""
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(1, 2, (60, 4)) @ rng.uniform(0, 1, (4, 25))
+    m = matfact.PureSVD(4).fit(sp.csr_array(truth))
+    scores = m.predict(np.repeat(np.arange(60), 25), np.tile(np.arange(25), 60)).reshape(60, 25)
+    # Sums of 25 products in float32.
+    np.testing.assert_allclose(scores, truth, rtol=0, atol=50 * EPS * truth.max())
+
+
 def test_pure_svd_refuses_more_components_than_the_matrix_has(x):
     with pytest.raises(ValueError, match="n_components must be between 1 and 30, got 31"):
         matfact.PureSVD(31).fit(x)

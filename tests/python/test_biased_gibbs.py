@@ -87,7 +87,8 @@ def test_units_of_the_ratings_do_not_matter(fitted):
 def test_users_of_the_fit_fold_in_close_to_themselves(fitted):
     model, x, *_ = fitted
     rows = model.fold_in(x.matrix[:40])
-    scores = model._queries(rows) @ model._h.T + model._constants(rows)[:, None]
+    queries, constants = model._as_queries(rows)
+    scores = queries @ model._h.T + constants[:, None]
     own = model.predict(np.repeat(np.arange(40), 80), np.tile(np.arange(80), 40)).reshape(40, 80)
     # Means of the conditional distributions against averages of 40 draws of them.
     assert np.sqrt(((scores.clip(*model._range) - own) ** 2).mean()) <= 0.25 * NOISE

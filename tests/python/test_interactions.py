@@ -110,6 +110,31 @@ def test_the_last_duplicate_is_the_latest_where_there_is_time():
     assert x.times.tolist() == [20]
 
 
+@pytest.mark.parametrize(
+    "times", [["2019-12-31", "2020-01-02 12:00"], pd.to_datetime(["2019-12-31", "2020-01-02"]).date]
+)
+def test_dates_as_text_or_objects_are_times(times):
+    x = Interactions.from_frame(pd.DataFrame({"user": [1, 1], "item": [8, 7], "rating": [3, 4], "t": times}), time="t")
+    assert x.times is not None
+    assert x.times.dtype.kind == "M"
+    assert matfact.temporal_split(x, 0.5).test.matrix.toarray().tolist() == [[4.0, 0.0]]
+
+
+@pytest.mark.parametrize("times", [["12/31/2019", "01/02/2020"], ["a", 1], [(1, 2), (3, 4)]])
+def test_text_that_is_no_time_is_refused(times):
+    """In the order of its letters the first of these would be the latest, and a split by time would leak."""
+    df = pd.DataFrame({"user": [1, 1], "item": [8, 7], "rating": [3, 4], "t": times})
+    with pytest.raises(ValueError, match="column 't' must hold numbers, timestamps or text such as '2024-05-31 12:00'"):
+        Interactions.from_frame(df, time="t")
+
+
+def test_a_time_that_is_missing_in_any_way_is_refused():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"user": [1, 1], "item": [8, 7], "rating": [3, 4], "t": [np.nan, 1.0]})
+    with pytest.raises(ValueError, match="column 't' has missing entries"):
+        Interactions.from_frame(table, time="t")
+
+
 def test_duplicates_are_an_error_unless_told_otherwise():
     df = pd.DataFrame({"user": ["ann", "ann"], "item": [7, 7], "rating": [3, 4]})
     with pytest.raises(ValueError, match=r"user 'ann' and item 7 come together more than once"):

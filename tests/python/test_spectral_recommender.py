@@ -173,6 +173,16 @@ def test_the_linear_term_is_that_of_the_extended_matrix(x):
     np.testing.assert_allclose(linear, truth[:49], rtol=0, atol=50 * EPS * np.abs(truth).max())
 
 
+def test_planted_groups_are_found():
+    """Users of a group play items of that group: their lists hold the ones that they have not played yet."""
+    rng = np.random.default_rng(0)
+    group_u, group_i = np.arange(200) % 4, np.arange(80) % 4
+    x = sp.csr_array((group_u[:, None] == group_i) & (rng.random((200, 80)) < 0.4), dtype=np.float32)
+    m = matfact.SpectralRecommender(4).fit(x)
+    assert (group_i[m.recommend(np.arange(200), 5).items] == group_u[:, None]).all()
+    assert (group_i[m.similar_items(np.arange(80), 5).items] == group_i[:, None]).all()
+
+
 def test_singular_values_are_at_most_one(x):
     """The normalized matrix of a bipartite graph has the norm 1."""
     m = matfact.SpectralRecommender(8).fit(x)

@@ -1,6 +1,7 @@
 /// Everything but the optional Eigen adapters (matfact/eigen.hpp).
 #pragma once
 
+#include "matfact/baseline.hpp"
 #include "matfact/biased_gibbs.hpp"
 #include "matfact/biased_mf.hpp"
 #include "matfact/bpr.hpp"
@@ -17,12 +18,16 @@
 #include "matfact/moments.hpp"
 #include "matfact/pair_scores.hpp"
 #include "matfact/pca.hpp"
+#include "matfact/popularity.hpp"
 #include "matfact/ppca.hpp"
 #include "matfact/progress.hpp"
+#include "matfact/pure_svd.hpp"
 #include "matfact/random.hpp"
+#include "matfact/rating_queries.hpp"
 #include "matfact/row_source.hpp"
 #include "matfact/runtime.hpp"
 #include "matfact/sketch.hpp"
+#include "matfact/spectral_recommender.hpp"
 #include "matfact/status.hpp"
 #include "matfact/svd.hpp"
 #include "matfact/top_n.hpp"

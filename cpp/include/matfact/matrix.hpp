@@ -1,6 +1,7 @@
 /// Views in, owned matrices out: the only two ways in which data crosses the library's boundary.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -50,6 +51,8 @@ namespace detail {
 /// Memory aligned to 64 bytes, on huge pages where it is large and the system has them. Throws std::bad_alloc.
 void* allocate(std::size_t bytes);
 void deallocate(void* data) noexcept;
+/// Gives the pages behind the first `used` of `bytes` back to the system, where it takes them.
+void give_back(void* data, std::size_t used, std::size_t bytes) noexcept;
 } // namespace detail
 
 /// An owned row-major matrix without padding, aligned to 64 bytes. Movable, not copyable; not initialized.
@@ -81,6 +84,15 @@ public:
     MatrixView<T> view() { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
     MatrixView<const T> view() const { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
 
+    /// Keeps the leading columns, in place.
+    void narrow(Index n_cols)
+    {
+        for (Index i = 0; i < n_rows_; ++i)
+            std::copy_n(data_ + i * n_cols_, n_cols, data_ + i * n_cols);
+        detail::give_back(data_, bytes(n_rows_ * n_cols), bytes(size()));
+        n_cols_ = n_cols;
+    }
+
     /// Gives the buffer away; the new owner calls Matrix<T>::deallocate.
     T* release()
     {
@@ -91,10 +103,8 @@ public:
 
 private:
     static_assert(std::is_trivially_copyable_v<T>);
-    static T* allocate(Index size)
-    {
-        return static_cast<T*>(detail::allocate(sizeof(T) * static_cast<std::size_t>(size)));
-    }
+    static std::size_t bytes(Index size) { return sizeof(T) * static_cast<std::size_t>(size); }
+    static T* allocate(Index size) { return static_cast<T*>(detail::allocate(bytes(size))); }
     T* data_ = nullptr;
     Index n_rows_ = 0, n_cols_ = 0;
 };

@@ -14,12 +14,12 @@ struct TopN {
     Matrix<float> scores;       ///< (n_queries, n), -infinity where there are fewer
 };
 
-/// What a score has beside its inner product: weight x A' A, a step on the graph of users and items from the row x of a
-/// query's history.
+/// What a score has beside its inner product: linear_weight x A' A, a step on the graph of users and items from the row
+/// x of a query's history.
 template <class I> struct GraphTerm {
     CsrView<float, I> history; ///< (n_queries, n_items): x of each query
     CsrView<float, I> by_item; ///< (n_items, n_users): A'
-    float weight;
+    float linear_weight;
 };
 
 /// The n largest of queries (n_queries, k) times items' (n_items, k), row by row. Items of row q of `seen` are left

@@ -68,6 +68,10 @@ class BiasedSolver(enum.Enum):
     sgd = ...
     adam = ...
 
+class Normalize(enum.Enum):
+    none = ...
+    degree = ...
+
 class PairLoss(enum.Enum):
     bpr = ...
     warp = ...
@@ -872,6 +876,40 @@ def biased_rows_i32(
     biases: bool,
     num_threads: int,
 ) -> _F32: ...
+def popularity_i32(values: _F32, indices: _I32, indptr: _I32, *, n_items: int, num_threads: int) -> _F32: ...
+def baseline_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    t_values: _F32,
+    t_indices: _I32,
+    t_indptr: _I32,
+    *,
+    l2_user: float,
+    l2_item: float,
+    max_iter: int,
+    num_threads: int,
+) -> tuple[float, _F32, _F32]: ...
+def baseline_rows_i32(
+    values: _F32, indices: _I32, indptr: _I32, h: _F32, mean: float, *, l2: float, num_threads: int
+) -> _F32: ...
+def pure_svd_i32(
+    values: _F32,
+    indices: _I32,
+    indptr: _I32,
+    *,
+    n_items: int,
+    n_components: int,
+    normalize: Normalize,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F64, Status]: ...
+def pure_svd_rows_i32(
+    values: _F32, indices: _I32, indptr: _I32, h: _F32, scale: _F64 | None, *, num_threads: int
+) -> _F32: ...
+def spectral_by_item_i32(
+    t_values: _F32, t_indices: _I32, t_indptr: _I32, *, n_users: int, num_threads: int
+) -> _F32: ...
 def top_n_i32(
     queries: _F32,
     items: _F32,
@@ -1061,6 +1099,41 @@ def biased_rows_i64(
     biases: bool,
     num_threads: int,
 ) -> _F32: ...
+def popularity_i64(values: _F32, indices: _I64, indptr: _I64, *, n_items: int, num_threads: int) -> _F32: ...
+def baseline_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    t_values: _F32,
+    t_indices: _I64,
+    t_indptr: _I64,
+    *,
+    l2_user: float,
+    l2_item: float,
+    max_iter: int,
+    num_threads: int,
+) -> tuple[float, _F32, _F32]: ...
+def baseline_rows_i64(
+    values: _F32, indices: _I64, indptr: _I64, h: _F32, mean: float, *, l2: float, num_threads: int
+) -> _F32: ...
+def pure_svd_i64(
+    values: _F32,
+    indices: _I64,
+    indptr: _I64,
+    *,
+    n_items: int,
+    n_components: int,
+    normalize: Normalize,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[_F32, _F32, _F32, _F32, _F64, Status]: ...
+def pure_svd_rows_i64(
+    values: _F32, indices: _I64, indptr: _I64, h: _F32, scale: _F64 | None, *, num_threads: int
+) -> _F32: ...
+def spectral_by_item_i64(
+    t_values: _F32, t_indices: _I64, t_indptr: _I64, *, n_users: int, num_threads: int
+) -> _F32: ...
+def rating_queries(w: _F32, mean: float, *, biases: bool, n_draws: int) -> tuple[_F32, _F64]: ...
 def pair_scores(queries: _F32, items: _F32, rows: _I64, cols: _I64, *, num_threads: int) -> _F64: ...
 def first_places(lists: _I64, n_items: int) -> _I64: ...
 def top_n_i64(

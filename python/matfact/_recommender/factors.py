@@ -43,13 +43,9 @@ class Factors(BaseEstimator):  # type: ignore[misc]
     def _solve_rows(self, rows: Any) -> Factor:
         """Rows of w for histories in the item codes of the fit (CSR, float32)."""
 
-    def _queries(self, w: Factor) -> Factor:
-        """What is multiplied with the items' rows of h."""
-        return w
-
-    def _constants(self, w: Factor) -> npt.NDArray[np.float64]:
-        """What each user's products are off their scores."""
-        return np.zeros(len(w))
+    def _as_queries(self, w: Factor) -> tuple[Factor, npt.NDArray[np.float64]]:
+        """What is multiplied with the items' rows of h, and what each user's products are off their scores."""
+        return w, np.zeros(len(w))
 
     def _graph(self, history: Any) -> Graph | None:  # noqa: ARG002
         """What scores have beside their products."""
@@ -113,10 +109,11 @@ class Factors(BaseEstimator):  # type: ignore[misc]
 
     def _scores_of(self, w: Factor, cols: Codes) -> npt.NDArray[np.float64]:
         """Of as many users as items; those below 0 are unknown."""
-        queries, items = np.ascontiguousarray(self._queries(w)), np.ascontiguousarray(self._h)
+        queries, constants = self._as_queries(w)
+        queries, items = np.ascontiguousarray(queries), np.ascontiguousarray(self._h)
         rows, cols = np.arange(len(w)), np.ascontiguousarray(cols)
         threads = check_num_threads(self.num_threads)
-        return _core.pair_scores(queries, items, rows, cols, num_threads=threads) + self._constants(w)
+        return _core.pair_scores(queries, items, rows, cols, num_threads=threads) + constants
 
     def _score_pairs(self, w: Factor, history: Any, rows: Codes, cols: Codes) -> Factor:
         """Scores of items `cols` for the users in `rows` of w and of their histories."""
@@ -140,8 +137,9 @@ class Factors(BaseEstimator):  # type: ignore[misc]
     def _personal_scores(self, w: Factor, history: Any) -> Factor:
         """What `_score_all` gives users who have a history."""
         threads = check_num_threads(self.num_threads)
-        scores = all_scores(self._queries(w), self._h, threads, self._graph(history))
-        scores += self._constants(w)[:, None].astype(np.float32)
+        queries, constants = self._as_queries(w)
+        scores = all_scores(queries, self._h, threads, self._graph(history))
+        scores += constants[:, None].astype(np.float32)
         return scores
 
     def _pairs(self, users: Any, items: Any) -> tuple[Codes, Codes]:
@@ -156,13 +154,6 @@ class Factors(BaseEstimator):  # type: ignore[misc]
     def _some_pairs(self, n: int) -> Iterator[slice]:
         step = max(1, _ENTRIES // self._h.shape[1])
         return (slice(begin, begin + step) for begin in range(0, n, step))
-
-    def _factors_of_pairs(self, rows: Codes, cols: Codes) -> Iterator[tuple[slice, Factor, Factor]]:
-        """Some pairs at a time: which, and the rows of w and of h."""
-        for some in self._some_pairs(len(rows)):
-            items = cols[some]
-            h = np.where((items >= 0)[:, None], self._h[np.maximum(items, 0)], np.float32(0))
-            yield some, self._rows_of_users(rows[some]), h
 
     def _rows_of_users(self, codes: Codes) -> Factor:
         """Zeros where they are unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from narwhals.dependencies import is_into_dataframe
 
+from matfact import _core
 from matfact._sparse_structure import check_structure
 from matfact.interactions import Codes, Interactions, with_items_of
 
@@ -58,7 +59,9 @@ def require_positive(values: Any) -> None:
 
 def popularity(known: Interactions) -> npt.NDArray[np.float32]:
     """The share of users who have an entry with each item."""
-    return (known.item_counts / known.n_users).astype(np.float32)
+    x, bits = known.matrix, 8 * known.matrix.indices.itemsize
+    count: Any = getattr(_core, f"popularity_i{bits}")
+    return cast(npt.NDArray[np.float32], count(x.data, x.indices, x.indptr, n_items=known.n_items, num_threads=0)[:, 0])
 
 
 def are_empty(history: Any) -> npt.NDArray[np.bool_]:

@@ -145,8 +145,9 @@ class Lists(Folding):
     def _personal_lists(self, w: Factor, history: Any, seen: Any, candidates: Codes | None, n: Any) -> Recommendations:
         """What `_search` gives users who have a history."""
         ids, threads = self.interactions_.item_ids, check_num_threads(self.num_threads)
-        found = search(self._queries(w), self._h, ids, seen, candidates, n, threads, self._graph(history))
-        found.scores[...] += self._constants(w)[:, None].astype(np.float32)
+        queries, constants = self._as_queries(w)
+        found = search(queries, self._h, ids, seen, candidates, n, threads, self._graph(history))
+        found.scores[...] += constants[:, None].astype(np.float32)
         return found
 
     def _best_of(self, w: Factor, history: Any, own: list[Codes], seen: Any, n: Any) -> Recommendations:

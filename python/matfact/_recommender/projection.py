@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 
+from matfact import _core, _lapack
+from matfact import typing as mt
+from matfact._progress import reported
 from matfact._recommender import Factor, Recommender, require_positive
 from matfact._recommender.direct import Direct
 from matfact._recommender.iterating import State
+from matfact._validation import check_n_components, check_num_threads
 from matfact.interactions import Codes, Interactions
 
 Scale = npt.NDArray[np.float64]
@@ -18,8 +24,32 @@ Scale = npt.NDArray[np.float64]
 class Projection(Direct, Recommender):
     r"""Score items by :math:`x_u D^{-1} V V^\top D`, where D is diagonal."""
 
+    n_components: int
     singular_values_: npt.NDArray[np.float64]
     _scale: Scale | None = None  # D; None for ones
+
+    def _decomposed(self, known: Interactions, normalize: mt.Normalize | None) -> State:
+        """Factors of `n_components` from the leading right singular vectors."""
+        k = check_n_components(self.n_components, min(known.shape))
+        x, name = known.matrix, type(self).__name__
+        fit: Any = getattr(_core, f"pure_svd_i{8 * x.indices.itemsize}")
+        _lapack.ensure_lapack_for(known.shape)
+        with reported(name, unit="passes", value="residual / tol") as report:
+            w, h, s, residuals, scale, status = fit(
+                x.data,
+                x.indices,
+                x.indptr,
+                n_items=known.n_items,
+                n_components=k,
+                normalize=_core.Normalize[normalize or "none"],
+                num_threads=check_num_threads(self.num_threads),
+                progress=report,
+            )
+        if status is _core.Status.max_iter:
+            worst = f"{name} reached a residual of {float(residuals.max()):.1e}: fewer n_components are found sooner"
+            warnings.warn(worst, ConvergenceWarning, stacklevel=4)
+        scale = scale.tolist() if normalize else None
+        return State(w, h, {"singular_values": s.astype(np.float64).tolist(), "scale": scale})
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
         self.user_factors_, self.item_factors_ = w, h
@@ -35,7 +65,9 @@ class Projection(Direct, Recommender):
         return len(self.singular_values_)
 
     def _solve_rows(self, rows: Any) -> Factor:
-        return project(rows, self._h, self._scale)
+        solve: Any = getattr(_core, f"pure_svd_rows_i{8 * rows.indices.itemsize}")
+        threads = check_num_threads(self.num_threads)
+        return cast(Factor, solve(rows.data, rows.indices, rows.indptr, self._h, self._scale, num_threads=threads))
 
     def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         """Least squares of the items' entries on the users, each over the sum of its row where that is normalized.
@@ -58,33 +90,3 @@ class Projection(Direct, Recommender):
         scale[: len(self._scale)] = self._scale
         scale[codes] = np.sqrt(np.where(sums > 0, sums, 1.0))
         return {"scale": scale.tolist()}
-
-
-def of_vectors(known: Interactions, s: Any, vt: Any, scale: Scale | None) -> State:
-    """What the decomposition says."""
-    h = vt.T if scale is None else vt.T * scale[:, None]
-    h = np.ascontiguousarray(h, np.float32)
-    facts = {"singular_values": s.tolist(), "scale": None if scale is None else scale.tolist()}
-    return State(project(known.matrix, h, scale), h, facts)
-
-
-def project(rows: Any, h: Factor, scale: Scale | None) -> Factor:
-    """x D^-1 V, where `h` is D V."""
-    onto = h if scale is None else (h / (scale**2)[:, None]).astype(np.float32)
-    return cast(Factor, np.asarray(rows @ onto, dtype=np.float32))
-
-
-def by_degrees(matrix: Any) -> tuple[Any, Scale]:
-    """Entries over the square roots of the sums of their rows and columns (float32), and the roots for the columns.
-
-    Ones where a column has no entry; ValueError for entries that are not positive.
-    """
-    require_positive(matrix.data)
-    values = matrix.data.astype(np.float64)
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    by_row = np.bincount(rows, values, matrix.shape[0])
-    by_col = np.bincount(matrix.indices, values, matrix.shape[1])
-    scale = np.sqrt(np.where(by_col > 0, by_col, 1.0))
-    scaled = matrix.copy()
-    scaled.data = (values / np.sqrt(by_row[rows]) / scale[matrix.indices]).astype(np.float32)
-    return scaled, scale

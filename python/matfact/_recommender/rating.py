@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from matfact import _core
 from matfact._recommender import Factor, Recommender
 from matfact.interactions import Interactions
 
@@ -23,6 +24,17 @@ class Rating(Recommender):
         values = interactions.matrix.data
         self._range = float(values.min()), float(values.max())
         super()._adopt(interactions, w, h, facts)
+
+    def _has_biases(self) -> bool:
+        """Whether the last column of each factor is a bias."""
+        return True
+
+    def _n_draws(self) -> int:
+        """Whose factors stand side by side."""
+        return 1
+
+    def _as_queries(self, w: Factor) -> tuple[Factor, npt.NDArray[np.float64]]:
+        return _core.rating_queries(w, self.global_mean_, biases=self._has_biases(), n_draws=self._n_draws())
 
     def _of_anybody(self) -> npt.NDArray[Any]:
         return self.global_mean_ + self.item_bias_.astype(np.float64)
