@@ -193,9 +193,10 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
     z.scale = static_cast<double>(linalg::balance_extremes(magnitude));
     const double entry = z.scale * static_cast<double>(magnitude), tol = resolved_tol<T>(options.tol);
     const auto accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
+    linalg::SymmetricProduct<T> product(z.x, threads);
     const auto apply = [&](MatrixView<const T> q, MatrixView<T> aq) {
-        if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
-            linalg::symmetric_product(z.x, q, aq, threads);
+        if (z.scale == 1.0 && product.suits(q.n_cols))
+            product.times(q, aq);
         else
             linalg::multiply_into(z, q, aq, threads);
     };
