@@ -3,6 +3,7 @@
 #include "checkpoint.hpp"
 #include "linalg/balance.hpp"
 #include "linalg/gemm.hpp"
+#include "linalg/kernel.hpp"
 #include "linalg/krylov.hpp"
 #include "linalg/orientation.hpp"
 #include "linalg/symmetric_eigen.hpp"
@@ -27,8 +28,42 @@ namespace {
 constexpr Index tile = 32;           ///< two tiles across the diagonal stay in the first-level cache
 constexpr Index worth_threads = 256; ///< below, waking them takes longer than a pass over a
 
-/// NaN where one of them is.
-template <class T> T larger(T a, T b) { return std::isnan(a) || a > b ? a : b; }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes" // of the vector types that Eigen's template is made for
+#endif
+/// What is seen of the entries, two squares of them at a time that face each other across the diagonal.
+template <class T> class Extremes {
+public:
+    static constexpr Index side = linalg::packet_size<T>;
+
+    /// lower(i, j) = lower[i * stride + j] faces upper(j, i).
+    void take(const T* lower, const T* upper, Index stride)
+    {
+        namespace ei = Eigen::internal;
+        ei::PacketBlock<P, static_cast<int>(side)> facing;
+        for (Index j = 0; j < side; ++j)
+            facing.packet[j] = ei::ploadu<P>(upper + j * stride);
+        ei::ptranspose(facing);
+        const P zero = ei::pset1<P>(T(0));
+        for (Index i = 0; i < side; ++i) {
+            const P own = ei::ploadu<P>(lower + i * stride), other = facing.packet[i];
+            magnitude_ = ei::pmax(magnitude_, ei::pmax(ei::pabs(own), ei::pabs(other)));
+            asymmetry_ = ei::pmax(asymmetry_, ei::pabs(ei::psub(own, other)));
+            poison_ = ei::pmadd(zero, own, ei::pmadd(zero, other, poison_)); // 0 x is NaN for NaN and infinity
+        }
+    }
+
+    T magnitude() const { return Eigen::internal::predux_max(magnitude_) + Eigen::internal::predux(poison_); }
+    T asymmetry() const { return Eigen::internal::predux_max(asymmetry_); }
+
+private:
+    using P = linalg::Packet<T>;
+    P magnitude_ = Eigen::internal::pset1<P>(T(0)), asymmetry_ = magnitude_, poison_ = magnitude_;
+};
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /// Of eigenvalues of a scaled matrix that were unscaled: entries within the range may have sums that are not.
 template <class T> void check_range(const std::vector<T>& w)
@@ -41,41 +76,48 @@ template <class T> void check_range(const std::vector<T>& w)
 /// The largest magnitude, after the checks that every later step relies on.
 template <class T> T checked_magnitude(MatrixView<const T> a, int threads)
 {
-    struct Seen {
-        T magnitude = 0, asymmetry = 0;
-    };
-    std::vector<Seen> seen(static_cast<std::size_t>(block_count(a.n_rows, tile)));
-    for_blocks(a.n_rows, tile, threads, [&](Index begin, Index end, Index block) {
-        using Tile = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-        alignas(64) T below[tile * tile], above[tile * tile];
-        Seen own;
-        for (Index j0 = 0; j0 <= begin; j0 += tile) {
-            const Index rows = end - begin, columns = std::min(tile, end - j0);
-            for (Index i = 0; i < rows; ++i)
-                for (Index j = 0; j < columns; ++j) {
-                    below[i * columns + j] = a(begin + i, j0 + j);
-                    above[i * columns + j] = a(j0 + j, begin + i);
+    constexpr Index block_rows = 64, side = Extremes<T>::side;
+    if (a.row_stride == 1)
+        a = a.transposed();
+    const Index n = a.n_rows, n_blocks = block_count(n, block_rows);
+    std::vector<T> magnitudes(static_cast<std::size_t>(n_blocks)), asymmetries(magnitudes);
+    for_blocks(n, block_rows, threads, [&](Index begin, Index end, Index block) {
+        Extremes<T> seen;
+        for (Index j = 0; j < end; j += side)
+            for (Index i = std::max(begin, j); i < end; i += side) {
+                if (a.col_stride == 1 && i + side <= n) {
+                    // More rows at once than the processor foresees.
+                    for (Index r = 0; r < side && j + 2 * side <= i; ++r) {
+                        Eigen::internal::prefetch(&a(i + r, j + side));
+                        Eigen::internal::prefetch(&a(j + side + r, i));
+                    }
+                    seen.take(&a(i, j), &a(j, i), a.row_stride);
+                    continue;
                 }
-            const Tile lower(below, rows * columns), upper(above, rows * columns);
-            own.magnitude = larger(own.magnitude, lower.abs().template maxCoeff<Eigen::PropagateNaN>());
-            own.magnitude = larger(own.magnitude, upper.abs().template maxCoeff<Eigen::PropagateNaN>());
-            own.asymmetry = std::max(own.asymmetry, (lower - upper).abs().maxCoeff());
-        }
-        seen[static_cast<std::size_t>(block)] = own;
+                T lower[side * side] = {}, upper[side * side] = {};
+                for (Index r = 0; r < std::min(side, n - i); ++r)
+                    for (Index c = 0; c < std::min(side, n - j); ++c) {
+                        lower[r * side + c] = a(i + r, j + c);
+                        upper[c * side + r] = a(j + c, i + r);
+                    }
+                seen.take(lower, upper, side);
+            }
+        magnitudes[static_cast<std::size_t>(block)] = seen.magnitude();
+        asymmetries[static_cast<std::size_t>(block)] = seen.asymmetry();
     });
-    Seen all;
-    for (const Seen& one : seen) {
-        all.magnitude = larger(all.magnitude, one.magnitude);
-        all.asymmetry = std::max(all.asymmetry, one.asymmetry);
+    T magnitude(0), asymmetry(0);
+    for (std::size_t block = 0; block < magnitudes.size(); ++block) {
+        if (!std::isfinite(magnitudes[block]))
+            throw std::invalid_argument("A holds NaN or infinity; eigh needs finite entries");
+        magnitude = std::max(magnitude, magnitudes[block]);
+        asymmetry = std::max(asymmetry, asymmetries[block]);
     }
-    if (!std::isfinite(all.magnitude))
-        throw std::invalid_argument("A holds NaN or infinity; eigh needs finite entries");
     // A product such as X'X computed elsewhere may be off by its own rounding, about n eps.
-    const T allowed = 8 * static_cast<T>(a.n_rows + 8) * std::numeric_limits<T>::epsilon() * all.magnitude;
-    if (all.asymmetry > allowed)
-        throw std::invalid_argument("A is not symmetric: entries differ by up to " + std::to_string(all.asymmetry) +
+    const T allowed = 8 * static_cast<T>(a.n_rows + 8) * std::numeric_limits<T>::epsilon() * magnitude;
+    if (asymmetry > allowed)
+        throw std::invalid_argument("A is not symmetric: entries differ by up to " + std::to_string(asymmetry) +
                                     " across the diagonal; pass (A + A.T) / 2 if that is meant");
-    return all.magnitude;
+    return magnitude;
 }
 
 /// The last k rows in reverse order as columns, with their signs fixed. A square matrix is turned around in place.
@@ -193,9 +235,10 @@ EighResult<T> by_krylov(MatrixView<const T> a, Index k, T magnitude, const EighO
     z.scale = static_cast<double>(linalg::balance_extremes(magnitude));
     const double entry = z.scale * static_cast<double>(magnitude), tol = resolved_tol<T>(options.tol);
     const auto accepted = [=](double value, double) { return 0.5 * tol * std::max(std::abs(value), entry); };
+    linalg::SymmetricProduct<T> product(z.x, threads);
     const auto apply = [&](MatrixView<const T> q, MatrixView<T> aq) {
-        if (z.scale == 1.0 && linalg::suits_symmetric_product(z.x, q.n_cols))
-            linalg::symmetric_product(z.x, q, aq, threads);
+        if (z.scale == 1.0 && product.suits(q.n_cols))
+            product.times(q, aq);
         else
             linalg::multiply_into(z, q, aq, threads);
     };

@@ -239,8 +239,8 @@ std::optional<Decomposition> by_iterations(MatrixView<const T> x, Index k, SvdSo
 /// the estimates that docs/methods/svd.md gives.
 bool is_for_krylov(Index longer, Index d, Index k, bool is_single)
 {
-    const Index columns = 5 * k + 110;
-    return d >= 1000 && (is_single ? 8 : 5) * columns < d + 3 * d * d / longer;
+    const Index columns = 5 * k + 170;
+    return d >= 700 && (is_single ? 4 : 5) * columns < d + 3 * d * d / longer;
 }
 
 /// Gram where one side is clearly shorter or few triplets are asked for: a few products then replace the

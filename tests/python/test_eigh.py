@@ -133,7 +133,10 @@ def test_extreme_scales(rng, scale, solver):
     )
 
 
-@pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2]])
+LAYOUTS = [np.asfortranarray, lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_memory_layout_does_not_change_the_answer(rng, layout, solver):
     a = symmetric(rng, 50)
     np.testing.assert_allclose(matfact.eigh(layout(a), solver=solver).w, matfact.eigh(a, solver=solver).w, atol=1e-13)
@@ -149,6 +152,24 @@ def test_the_input_is_not_changed(rng, solver):
 def test_asymmetry_is_refused():
     with pytest.raises(ValueError, match="symmetric"):
         matfact.eigh(np.array([[1.0, 2.0], [3.0, 4.0]]))
+
+
+@pytest.mark.parametrize("n", [2, 7, 16, 65, 270])
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, *LAYOUTS], ids=["rows", "columns", "strided"])
+def test_one_wrong_entry_is_found_wherever_it_is(rng, n, layout, dtype):
+    """Entries are compared in squares of a SIMD packet, which do not fill every matrix."""
+    a = symmetric(rng, n, dtype)
+    for i, j in ((n - 1, 0), (0, n - 1), (n - 1, n - 2), (n // 2, n // 3), (0, 0), (n - 1, n - 1)):
+        for value in (np.nan, np.inf, -np.inf):
+            bad = a.copy()
+            bad[i, j] = value
+            with pytest.raises(ValueError, match="NaN or infinity"):
+                matfact.eigh(layout(bad))
+        if i != j:
+            bad = a.copy()
+            bad[i, j] += 1
+            with pytest.raises(ValueError, match=r"differ by up to (1\.|0\.99)"):
+                matfact.eigh(layout(bad))
 
 
 def test_asymmetry_of_rounding_is_accepted(rng):

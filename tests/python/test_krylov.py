@@ -157,6 +157,23 @@ def test_randomized_says_what_its_passes_were_good_for(rng):
     np.testing.assert_allclose(matfact.svd(steep, 10, solver="randomized").s, SPECTRA["steep"][:10], rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("rows", "cols", "k", "dtype", "expected"),
+    [
+        (700, 700, 10, np.float64, "krylov"),
+        (699, 699, 10, np.float64, "gram"),
+        (700, 700, 100, np.float64, "gram"),
+        (1000, 4000, 50, np.float64, "gram"),
+        (4000, 1000, 50, np.float64, "gram"),
+        (4000, 1000, 50, np.float32, "krylov"),
+    ],
+)
+def test_auto_multiplies_where_the_cost_model_in_docs_methods_svd_says_so(rng, rows, cols, k, dtype, expected):
+    """Only krylov counts passes."""
+    x = rng.standard_normal((rows, cols)).astype(dtype) * np.arange(1, cols + 1, dtype=dtype) ** -0.5
+    assert ("krylov" if matfact.svd(x, k).n_passes else "gram") == expected
+
+
 @pytest.mark.parametrize("solver", ["auto", "full", "gram", "krylov"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.9999])
 def test_a_share_of_the_variance_decides_how_many(rng, shape, solver, share):

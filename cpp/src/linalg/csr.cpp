@@ -2,9 +2,12 @@
 
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace matfact::linalg {
 
@@ -22,14 +25,19 @@ template <class T, class I> void check_structure(CsrView<T, I> x, int threads)
     for (Index i = 0; i < x.n_rows; ++i)
         if (x.indptr[i + 1] < x.indptr[i])
             throw std::invalid_argument("indptr of a sparse X must not decrease");
+    using Unsigned = std::make_unsigned_t<I>; // negative indices are then beyond all columns
     const Index stored = stored_entries(x), n_blocks = block_count(stored, scan_entries);
     std::vector<Index> first_bad(static_cast<std::size_t>(n_blocks), -1);
     for_blocks(stored, scan_entries, threads, [&](Index begin, Index end, Index block) {
+        const auto is_outside = [&](Unsigned index) { return index >= static_cast<std::uint64_t>(x.n_cols); };
+        Unsigned largest = 0;
         for (Index p = begin; p < end; ++p)
-            if (x.indices[p] < 0 || static_cast<Index>(x.indices[p]) >= x.n_cols) {
-                first_bad[static_cast<std::size_t>(block)] = p;
-                return;
-            }
+            largest = std::max(largest, static_cast<Unsigned>(x.indices[p]));
+        if (is_outside(largest))
+            first_bad[static_cast<std::size_t>(block)] =
+                std::find_if(x.indices + begin, x.indices + end,
+                             [&](I index) { return is_outside(static_cast<Unsigned>(index)); }) -
+                x.indices;
     });
     for (const Index p : first_bad)
         if (p >= 0)

@@ -51,14 +51,18 @@ inline void gather(const SparseRow<S, I>& row, const T* b, Index stride, ColumnG
             s = ei::pset1<P>(T(0));
     b += group.first;
     const auto add = [&](Index p, P(&lane)[packets]) {
-        const Index next = std::min(p + prefetch_entries, row.readable - 1);
-        prefetch(b + static_cast<Index>(row.indices[next]) * stride, group);
         const T* const source = b + static_cast<Index>(row.indices[p]) * stride;
         const P value = ei::pset1<P>(static_cast<T>(row.values[p]));
         for (int c = 0; c < packets; ++c)
             lane[c] = ei::pmadd(value, ei::ploadu<P>(source + group.offset(c)), lane[c]);
     };
     Index p = 0;
+    // Only the last entries of the whole matrix have none that far ahead.
+    for (const Index last = std::min(row.count, row.readable - prefetch_entries); p + lanes <= last; p += lanes)
+        for (int lane = 0; lane < lanes; ++lane) {
+            prefetch(b + static_cast<Index>(row.indices[p + lane + prefetch_entries]) * stride, group);
+            add(p + lane, lane_sum[lane]);
+        }
     for (; p + lanes <= row.count; p += lanes)
         for (int lane = 0; lane < lanes; ++lane)
             add(p + lane, lane_sum[lane]);

@@ -59,62 +59,93 @@ void strip_times(const T* a, Index a_stride, Index begin, Index end, const T* q_
         ei::pstoreu(z_i + r * width, sum[r]);
 }
 
-/// z += what rows [begin, end) of the upper triangle of a contribute.
-template <class T> void rows_times(MatrixView<const T> a, Index begin, Index end, MatrixView<const T> q, T* z)
+/// The same for the block on the diagonal, whose upper triangle is read.
+template <class T> void diagonal_times(const T* a, Index a_stride, const T* q_i, T* z_i, Index width)
 {
-    const Index n = a.n_rows, width = q.n_cols;
-    for (Index i = begin; i < end; i += strip_rows) {
-        const Index rows = std::min(strip_rows, end - i), right = i + rows;
-        for (Index r = i; r < right; ++r)
-            for (Index j = r; j < (rows == strip_rows ? right : n); ++j) {
-                const T value = a(r, j);
-                for (Index c = 0; c < width; ++c)
-                    z[r * width + c] += value * q.data[j * width + c];
-                for (Index c = 0; c < width && j != r; ++c)
-                    z[j * width + c] += value * q.data[r * width + c];
-            }
-        for (Index j = right; rows == strip_rows && j < n; j += tile_cols)
-            for (Index c = 0; c < width; c += packet_size<T>)
-                strip_times<T>(&a(i, 0), a.row_stride, j, std::min(j + tile_cols, n), q.data + i * width + c,
-                               q.data + c, z + i * width + c, z + c, width);
+    namespace ei = Eigen::internal;
+    using P = Packet<T>;
+    P sum[strip_rows], own[strip_rows];
+    for (Index r = 0; r < strip_rows; ++r) {
+        sum[r] = ei::ploadu<P>(z_i + r * width);
+        own[r] = ei::ploadu<P>(q_i + r * width);
     }
+    MATFACT_UNROLL
+    for (Index r = 0; r < strip_rows; ++r) {
+        MATFACT_UNROLL
+        for (Index j = 0; j < strip_rows; ++j)
+            sum[r] = ei::pmadd(ei::pset1<P>(a[std::min(r, j) * a_stride + std::max(r, j)]), own[j], sum[r]);
+    }
+    for (Index r = 0; r < strip_rows; ++r)
+        ei::pstoreu(z_i + r * width, sum[r]);
+}
+
+/// The last rows, fewer than a strip.
+template <class T> void corner_times(MatrixView<const T> a, Index begin, const T* q, T* z, Index width)
+{
+    for (Index r = begin; r < a.n_rows; ++r)
+        for (Index j = begin; j < a.n_rows; ++j)
+            for (Index c = 0; c < width; ++c)
+                z[r * width + c] += a(std::min(r, j), std::max(r, j)) * q[j * width + c];
+}
+
+/// z += what rows [begin, end) of the upper triangle of a contribute.
+template <class T> void rows_times(MatrixView<const T> a, Index begin, Index end, const T* q, T* z, Index width)
+{
+    Index i = begin;
+    for (; i + strip_rows <= end; i += strip_rows) {
+        const Index right = i + strip_rows;
+        for (Index c = 0; c < width; c += packet_size<T>)
+            diagonal_times<T>(&a(i, i), a.row_stride, q + i * width + c, z + i * width + c, width);
+        for (Index j = right; j < a.n_rows; j += tile_cols)
+            for (Index c = 0; c < width; c += packet_size<T>)
+                strip_times<T>(&a(i, 0), a.row_stride, j, std::min(j + tile_cols, a.n_rows), q + i * width + c, q + c,
+                               z + i * width + c, z + c, width);
+    }
+    if (i < end)
+        corner_times(a, i, q, z, width);
 }
 
 } // namespace
 
-template <class T> bool suits_symmetric_product(MatrixView<const T> a, Index width)
+template <class T>
+SymmetricProduct<T>::SymmetricProduct(MatrixView<const T> a, int threads)
+    : a_(a), threads_(threads), ends_(equal_areas(a.n_rows))
 {
-    return a.col_stride == 1 && width % packet_size<T> == 0;
 }
 
-template <class T> void symmetric_product(MatrixView<const T> a, MatrixView<const T> q, MatrixView<T> z, int threads)
+template <class T> bool SymmetricProduct<T>::suits(Index width) const
 {
-    const Index n = a.n_rows, width = q.n_cols;
-    const std::vector<Index> ends = equal_areas(n);
-    const auto n_chunks = static_cast<Index>(ends.size()) - 1;
-    std::vector<Matrix<T>> partial;
+    return a_.col_stride == 1 && width % packet_size<T> == 0;
+}
+
+template <class T> void SymmetricProduct<T>::times(MatrixView<const T> q, MatrixView<T> z)
+{
+    const Index n = a_.n_rows, width = q.n_cols, n_chunks = static_cast<Index>(ends_.size()) - 1;
+    // The sums of a chunk begin at its first row.
+    std::vector<T*> sums{z.data};
+    Index rows = 0;
     for (Index c = 1; c < n_chunks; ++c)
-        partial.emplace_back(n - ends[static_cast<std::size_t>(c)], width);
-    for_each_task(n_chunks, threads, [&](Index c) {
-        const Index begin = ends[static_cast<std::size_t>(c)], end = ends[static_cast<std::size_t>(c) + 1];
-        T* const sums = c == 0 ? z.data : partial[static_cast<std::size_t>(c) - 1].data();
-        std::fill_n(sums, (n - begin) * width, T(0));
-        rows_times<T>(a, begin, end, q, sums - begin * width);
+        rows += n - ends_[static_cast<std::size_t>(c)];
+    if (partial_.size() < rows * width)
+        partial_ = Matrix<T>(1, rows * width);
+    for (Index c = 1, row = 0; c < n_chunks; ++c) {
+        sums.push_back(partial_.data() + row * width);
+        row += n - ends_[static_cast<std::size_t>(c)];
+    }
+    for_each_task(n_chunks, threads_, [&](Index c) {
+        const auto chunk = static_cast<std::size_t>(c);
+        const Index begin = ends_[chunk], end = ends_[chunk + 1];
+        std::fill_n(sums[chunk], (n - begin) * width, T(0));
+        rows_times<T>(a_, begin, end, q.data, sums[chunk] - begin * width, width);
     });
-    for_blocks(n, 256, threads, [&](Index begin, Index end, Index) {
-        for (Index c = 1; c < n_chunks; ++c) {
-            const Index start = ends[static_cast<std::size_t>(c)], from = std::max(begin, start);
-            const T* const sums = partial[static_cast<std::size_t>(c) - 1].data();
-            for (Index i = from * width; i < end * width; ++i)
-                z.data[i] += sums[i - start * width];
-        }
+    for_blocks(n, 256, threads_, [&](Index begin, Index end, Index) {
+        for (std::size_t c = 1; c < sums.size(); ++c)
+            for (Index i = std::max(begin, ends_[c]) * width; i < end * width; ++i)
+                z.data[i] += sums[c][i - ends_[c] * width];
     });
 }
 
-#define MATFACT_SYMMETRIC_PRODUCT(T)                                                                                   \
-    template bool suits_symmetric_product(MatrixView<const T>, Index);                                                 \
-    template void symmetric_product(MatrixView<const T>, MatrixView<const T>, MatrixView<T>, int);
-MATFACT_SYMMETRIC_PRODUCT(float)
-MATFACT_SYMMETRIC_PRODUCT(double)
+template class SymmetricProduct<float>;
+template class SymmetricProduct<double>;
 
 } // namespace matfact::linalg
