@@ -73,8 +73,10 @@ def products(corpus: str, width: int, dtype: type[np.floating[Any]], *, transpos
 
 
 def accuracy(x: Any, u: Array, s: Array, vt: Array) -> dict[str, float]:
+    """The residual of the worse side: which one holds by construction depends on the solver and the shape."""
+    sides = x.T @ u - vt.T * s, x @ vt.T - u * s
     return {
-        "residual": float(np.linalg.norm(x.T @ u - vt.T * s, axis=0).max() / s.max()),
+        "residual": float(max(np.linalg.norm(side, axis=0).max() for side in sides) / s.max()),
         "vt orthonormality": orthonormality(vt.T),
     }
 
@@ -83,9 +85,7 @@ def loosest(x: Any, k: int, solver: str, residual: float) -> tuple[float, float]
     """SciPy's largest tolerance that reaches the residual, and the seconds that it took."""
     for tol in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7):
         seconds, (u, s, vt) = clock(lambda t=tol: svds(x, k, solver=solver, tol=t, rng=0))
-        # Wide and tall matrices leave the residual on different sides.
-        other = np.linalg.norm(x @ vt.T - u * s, axis=0).max() / s.max()
-        if max(accuracy(x, u, s, vt)["residual"], other) <= residual:
+        if accuracy(x, u, s, vt)["residual"] <= residual:
             return tol, seconds
     return 0.0, seconds
 

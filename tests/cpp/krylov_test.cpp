@@ -92,9 +92,20 @@ TEST_CASE("overlaps that stay in the basis cost neither copies of values nor tru
     const std::vector<double> w = spectrum(3000, [](double i) { return i < 1 ? 50.0 : i < 2 ? 20.0 : 1 - i / 3000; });
     for (const double tol : {1e-4, 1e-6, 1e-9}) {
         const KrylovResult<double> r = solve<double>(w, leading(12, tol));
-        CHECK(r.n_passes >= 40);
+        CHECK(r.n_passes >= 35); // which takes restarts
         check(w, r, 12, 1.01 * tol);
     }
+}
+
+TEST_CASE("an operator that is less exact than its numbers gets no copies of values either")
+{
+    const std::vector<double> w = spectrum(2000, [](double i) { return i < 1 ? 50.0 : i < 2 ? 20.0 : 1 - i / 2000; });
+    const auto rounded = [&](MatrixView<const double> q, MatrixView<double> z) {
+        for (Index i = 0; i < q.n_rows; ++i)
+            for (Index j = 0; j < q.n_cols; ++j)
+                z(i, j) = static_cast<float>(w[static_cast<std::size_t>(i)] * q(i, j));
+    };
+    check(w, krylov<double>(2000, rounded, leading(12, 1e-6)), 12, 1.1e-6);
 }
 
 TEST_CASE("an eigenvalue of higher multiplicity than the block is found with all its copies")

@@ -50,7 +50,34 @@ template <class T> void check_leading(const Matrix<T>& a, Index k)
             rounding<T>(16 * std::sqrt(static_cast<double>(n))) * norm);
 }
 
+/// All values, and the vectors of the k largest, are those that are found with all vectors.
+template <class T> void check_some(const Matrix<T>& a, Index k)
+{
+    const Index n = a.n_rows();
+    std::vector<T> w, all;
+    Matrix<T> v(n, n);
+    linalg::symmetric_eigen<T>(a.view(), all, v.view(), 2);
+    Index asked = 0;
+    const auto count = [&](const std::vector<T>& values) {
+        asked = static_cast<Index>(values.size());
+        return k;
+    };
+    const Matrix<T> some = linalg::symmetric_eigen_some<T>(a.view(), w, count, 2);
+    CHECK(asked == n);
+    CHECK(same_bits(w, all));
+    REQUIRE(some.n_rows() == k);
+    CHECK(distance(some, copy<T>(MatrixView<const T>(v.view()).rows(n - k, n))) <
+          rounding<T>(16 * std::sqrt(static_cast<double>(n))));
+}
+
 } // namespace
+
+TEST_CASE_TEMPLATE("vectors of some pairs come with the values of all", T, float, double)
+{
+    for (const Index n : {1, 2, 33, 150, 300})
+        for (const Index k : {Index{1}, (n + 2) / 3, n})
+            check_some(symmetric_matrix<T>(n), k);
+}
 
 TEST_CASE_TEMPLATE("eigenpairs of symmetric matrices of any size solve their equation", T, float, double)
 {

@@ -1,8 +1,10 @@
 #include "linalg/krylov.hpp"
 
+#include "linalg/convergence.hpp"
 #include "linalg/gemm.hpp"
 #include "linalg/lapack_calls.hpp"
 #include "linalg/orthonormalize.hpp"
+#include "linalg/overlap_estimate.hpp"
 #include "linalg/projection.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "matfact/random.hpp"
@@ -32,16 +34,17 @@ void fill_with_signs(Matrix<double>& q, Index first, std::uint64_t seed, std::ui
     }
 }
 
+/// Rows with contiguous entries.
 template <class From, class To> void convert(MatrixView<From> from, MatrixView<To> to, int threads)
 {
     for_blocks(from.n_rows, 512, threads, [&](Index begin, Index end, Index) {
         for (Index i = begin; i < end; ++i)
-            for (Index j = 0; j < from.n_cols; ++j)
-                to(i, j) = static_cast<To>(from(i, j));
+            std::transform(&from(i, 0), &from(i, 0) + from.n_cols, &to(i, 0),
+                           [](From value) { return static_cast<To>(value); });
     });
 }
 
-constexpr double far = 1e300; ///< larger than any excess that means something
+constexpr double far = Convergence::far;
 // A direction needs orthogonalizing once more if it is this much weaker than others, or than the operator: it is then
 // made of rounding errors of the projections to a larger share.
 constexpr double weak = 1e-3, faint = 1e-4;
@@ -69,7 +72,8 @@ public:
     }
 
 private:
-    /// The Ritz pairs of the basis: values ascending, coordinates of the vectors as rows, and residual norms.
+    /// The Ritz values of the basis, ascending, and of the largest the coordinates of their vectors as rows, and
+    /// residual norms.
     struct Ritz {
         std::vector<double> values, residuals;
         Matrix<double> rows;
@@ -77,8 +81,8 @@ private:
 
         Index size() const { return static_cast<Index>(values.size()); }
         double value(Index i) const { return values[static_cast<std::size_t>(size() - 1 - i)]; }
-        double residual(Index i) const { return residuals[static_cast<std::size_t>(size() - 1 - i)]; }
-        const double* row(Index i) const { return rows.data() + (size() - 1 - i) * rows.n_cols(); }
+        double residual(Index i) const { return residuals[static_cast<std::size_t>(rows.n_rows() - 1 - i)]; }
+        const double* row(Index i) const { return rows.data() + (rows.n_rows() - 1 - i) * rows.n_cols(); }
     };
 
     double rounding(double norm) const { return 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * norm; }
@@ -89,7 +93,6 @@ private:
     void iterate()
     {
         Index next_look = result_.n_passes;
-        Look last{far, 0};
         for (;;) {
             step();
             begin_planned_probe();
@@ -102,9 +105,8 @@ private:
                     continue;
                 }
             }
-            const Ritz ritz = rayleigh_ritz();
-            const Index count = options_.count({ritz.values.rbegin(), ritz.values.rend()});
-            wanted_ = std::min(size_, count > 0 ? count : size_);
+            Index count = 0;
+            const Ritz ritz = rayleigh_ritz(count);
             const double excess = count > 0 && count <= size_ ? largest_excess(ritz) : far;
             excess_ = excess < far ? excess : std::numeric_limits<double>::infinity();
             if (is_due)
@@ -112,9 +114,9 @@ private:
             harmless_ =
                 std::min(semi_orthogonal, 1e-3 * options_.accepted(ritz.value(wanted_ - 1), ritz.norm) / ritz.norm);
             const bool is_last = is_spent || (stop_ && holds_wanted);
-            const Look before = std::exchange(last, {excess, result_.n_passes});
+            convergence_.look(excess, result_.n_passes);
             const bool converged = (excess <= 1.0 || size_ == n_) && count >= 0;
-            const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow(before, last));
+            const bool is_hopeless = count < 0 || (options_.give_up && is_too_slow());
             result_.gave_up = is_hopeless && !converged && !stop_;
             const Index probe_left = converged ? probe_passes_left(ritz) : 0;
             const bool is_done = converged && probe_left == 0;
@@ -123,14 +125,16 @@ private:
                 result_.status = is_done ? Status::converged : stop_ ? Status::stopped : Status::max_iter;
                 return;
             }
-            const double steps = converged ? 0.0 : steps_to_go(before, last);
-            next_look = last.pass + (converged ? probe_left : plan_next_look(steps, last));
+            const double steps = converged ? 0.0 : convergence_.passes_to_go();
+            const Index till_look = converged ? probe_left : plan_next_look(steps);
+            next_look = result_.n_passes + till_look;
             begin_planned_probe();
-            if (is_full()) {
+            if (is_full_after(till_look))
                 reserve(capacity_for(wanted_));
-                if (is_full())
-                    restart(ritz, kept_by_restart(steps));
-            }
+            const Index kept = kept_by_restart(steps);
+            // What is near the end restarts at a look that it takes anyway.
+            if (is_full() || (is_near(steps) && is_full_after(till_look) && 2 * kept <= size_))
+                restart(ritz, kept);
             take_next_block();
         }
     }
@@ -183,47 +187,36 @@ private:
         return false;
     }
 
-    /// How far the wanted pairs were from what is accepted, and when.
-    struct Look {
-        double excess;
-        Index pass;
-    };
-
-    /// Steps that the wanted pairs still need, from the pace between two looks. While nothing of the basis was dropped
-    /// the pace grows with it.
-    double steps_to_go(const Look& before, const Look& now) const
-    {
-        if (before.excess >= far || !(now.excess < before.excess))
-            return far;
-        const double growth = has_restarted_ ? 1.0 : 1.4;
-        return std::log(now.excess) / std::log(before.excess / now.excess) *
-               static_cast<double>(now.pass - before.pass) / growth;
-    }
-
     /// A look takes an eigenproblem of the size of the basis, as dear as a product with a matrix of moderate size. So
     /// the next one waits until the pairs should be accurate, where that is not more than a third of the passes so far
-    /// ahead, and the probe begins in time for it. Returns the steps till then.
-    Index plan_next_look(double steps, const Look& now)
+    /// ahead, and the probe begins in time for it, and should be through. Returns the steps till then.
+    Index plan_next_look(double steps)
     {
-        if (now.excess >= far)
+        if (convergence_.excess() >= far)
             return std::max<Index>(1, size_ / (8 * options_.block));
         if (steps >= far)
             return 2;
-        const double most = std::max(2.0, static_cast<double>(now.pass) / 3);
-        const double probe = static_cast<double>(options_.probe_passes);
-        if (steps <= std::max(most, probe))
-            next_probe_ = now.pass + static_cast<Index>(std::max(0.0, steps - probe));
-        return std::clamp(static_cast<Index>(std::ceil(std::min(steps, most))), Index{1}, static_cast<Index>(most));
+        const double most = std::max(2.0, static_cast<double>(result_.n_passes) / 3);
+        const auto probe = static_cast<double>(options_.probe_passes);
+        const auto next = static_cast<Index>(std::clamp(std::ceil(steps), 1.0, most));
+        if (steps > std::max(most, probe))
+            return next;
+        next_probe_ = result_.n_passes + static_cast<Index>(std::max(0.0, steps - probe));
+        const Index probe_end = (probe_begin_ > 0 ? probe_begin_ : next_probe_) + options_.probe_passes;
+        return steps > probe ? next : std::max(next, probe_end - result_.n_passes);
     }
 
     /// The pace means something once the basis has room for more than the wanted pairs.
-    bool is_too_slow(const Look& before, const Look& now) const
+    bool is_too_slow() const
     {
-        return size_ >= 2 * wanted_ + 64 && 4.0 * static_cast<double>(passes_left()) < steps_to_go(before, now);
+        return size_ >= 2 * wanted_ + 64 && 4.0 * static_cast<double>(passes_left()) < convergence_.passes_to_go();
     }
 
-    /// Whether the next block does not fit into the memory of the basis.
-    bool is_full() const { return size_ + std::min(width_, n_ - size_) > capacity_; }
+    /// Whether the next blocks do not fit into the memory of the basis.
+    bool is_full_after(Index blocks) const { return size_ + std::min(blocks * width_, n_ - size_) > capacity_; }
+    bool is_full() const { return is_full_after(1); }
+
+    bool is_near(double steps) const { return steps <= 1.5 * static_cast<double>(options_.probe_passes); }
 
     Index capacity_for(Index wanted) const
     {
@@ -241,8 +234,7 @@ private:
         Matrix<double> projection(capacity, capacity);
         if (size_ > 0) {
             convert(basis(), v.view().block(0, 0, n_, size_), options_.threads);
-            convert(MatrixView<const double>(projection_.view()).block(0, 0, size_, size_),
-                    projection.view().block(0, 0, size_, size_), 1);
+            convert(known_projection(), projection.view().block(0, 0, size_, size_), 1);
         }
         v_ = std::move(v);
         projection_ = std::move(projection);
@@ -296,8 +288,8 @@ private:
     void tell() { stop_ = (options_.report && options_.report(result_.n_passes, excess_)) || stop_; }
 
     /// Makes the next block orthogonal to the basis; returns what it held of it. By the recurrence that is little
-    /// beyond the blocks that `coupled_` counts, but for rounding errors: these are taken out first, and then one look
-    /// at the whole basis is enough unless it takes out much. Where it finds next to nothing, nothing is taken out.
+    /// beyond the blocks that `coupled_` counts, but for rounding errors. How much these have grown to is estimated,
+    /// and they are taken out before they matter, from two blocks in a row, since each follows from the two before it.
     Matrix<double> orthogonalize()
     {
         const Index width = next_.n_cols(), n_coupled = std::min(size_, coupled_ + width);
@@ -306,10 +298,35 @@ private:
         std::fill_n(overlap.data(), overlap.size(), 0.0);
         const Matrix<double> coupled = overlap_with<T>(last_columns(n_coupled), next_.view(), options_.threads);
         as_map(overlap).bottomRows(n_coupled) = as_map(coupled);
-        Matrix<double> taken = subtract_and_overlap<T>(next_.view(), basis(), coupled.view(), options_.threads);
+        step_noise_ = noise_ * static_cast<double>(std::numeric_limits<T>::epsilon()) *
+                      as_map(coupled).colwise().norm().maxCoeff();
+        const bool has_estimates = harmless_ > 100 * rounding(1.0) && !has_restarted_;
+        const bool is_measured = std::exchange(measures_next_, false) || !has_estimates || !is_estimate_checked_;
+        Matrix<double> taken;
+        if (is_measured)
+            taken = subtract_and_overlap<T>(next_.view(), basis(), coupled.view(), options_.threads);
+        else
+            subtract_from<T>(next_.view(), last_columns(n_coupled), coupled.view(), options_.threads);
+        double expected = 0.0;
+        if (std::is_same_v<T, double> && !has_restarted_) {
+            rest_ = estimate_.of_next(known_projection(), coupled, step_noise_);
+            expected = largest_share(rest_, step_noise_);
+        }
+        if (!is_measured) {
+            if (expected <= harmless_)
+                return overlap;
+            measures_next_ = true;
+            taken = overlap_with<T>(basis(), next_.view(), options_.threads);
+        }
         const double share = largest_share(taken);
-        if (share <= harmless_)
+        is_estimate_checked_ = is_estimate_checked_ || rest_.n_rows() > 0;
+        if (expected > 0.0 && share > 10 * expected) // the operator is less exact than its numbers
+            noise_ *= share / expected;
+        if (share <= harmless_ && !has_estimates) {
+            rest_ = std::move(taken);
             return overlap;
+        }
+        rest_ = Matrix<double>();
         as_map(overlap) += as_map(taken);
         if (!(share <= most_share)) {
             taken = subtract_and_overlap<T>(next_.view(), basis(), taken.view(), options_.threads);
@@ -321,12 +338,17 @@ private:
         return overlap;
     }
 
-    /// The largest norm of a column of `taken` relative to the column of the next block that it is a part of; NaN where
-    /// one of them is.
-    double largest_share(const Matrix<double>& taken) const
+    MatrixView<const double> known_projection() const
+    {
+        return MatrixView<const double>(projection_.view()).block(0, 0, size_, size_);
+    }
+
+    /// The largest norm of a column of `taken`, and of noise in it, relative to the column of the next block that it is
+    /// a part of; NaN where one of them is.
+    double largest_share(const Matrix<double>& taken, double noise = 0.0) const
     {
         const Eigen::ArrayXd part = as_map(taken).colwise().norm(), whole = as_map(next_).colwise().norm();
-        return (part / whole).maxCoeff<Eigen::PropagateNaN>();
+        return ((part + noise) / whole).maxCoeff<Eigen::PropagateNaN>();
     }
 
     /// Turns the next block so that the directions that the operator did not lead to come last: next * coupling stays.
@@ -348,14 +370,20 @@ private:
 
     MatrixView<const T> last_columns(Index count) const { return basis().block(0, size_ - count, n_, count); }
 
-    Ritz rayleigh_ritz() const
+    /// Sets what is wanted, by what the values make of it.
+    Ritz rayleigh_ritz(Index& count)
     {
         Ritz ritz;
-        ritz.rows = Matrix<double>(size_, size_);
-        convert(MatrixView<const double>(projection_.view()).block(0, 0, size_, size_), ritz.rows.view(), 1);
-        symmetric_eigen<double>(ritz.rows.view(), ritz.values, options_.threads);
+        ritz.rows = symmetric_eigen_some<double>(
+            known_projection(), ritz.values,
+            [&](const std::vector<double>& values) {
+                count = options_.count({values.rbegin(), values.rend()});
+                wanted_ = std::min(size_, count > 0 ? count : size_);
+                return std::min(size_, most_kept());
+            },
+            options_.threads);
         ritz.norm = std::max(std::abs(ritz.values.front()), std::abs(ritz.values.back()));
-        for (Index i = 0; i < size_; ++i) {
+        for (Index i = 0; i < ritz.rows.n_rows(); ++i) {
             const Eigen::Map<const Eigen::VectorXd> last(&ritz.rows(i, size_ - coupling_.cols()), coupling_.cols());
             ritz.residuals.push_back(size_ == n_ ? 0.0 : (coupling_ * last).norm());
         }
@@ -374,13 +402,21 @@ private:
         return excess;
     }
 
+    /// Pairs that are of use after a look: the wanted ones and the next, and for a restart, before which a probe may
+    /// widen the block, as many as it may keep.
+    Index most_kept() const
+    {
+        const Index widest = width_ + std::max(options_.probe_block, wanted_ / 2);
+        return std::max(wanted_ + 2 * widest, size_ + widest > capacity_ ? size_ / 2 : 0);
+    }
+
     /// Half of the basis speeds up convergence; when that is near, what follows the wanted pairs is not needed any
     /// more.
     Index kept_by_restart(double steps) const
     {
-        if (steps <= static_cast<double>(options_.probe_passes))
+        if (is_near(steps))
             return std::min(size_, wanted_ + 2 * width_);
-        return std::max(wanted_ + width_, capacity_ / 2);
+        return std::max(wanted_ + width_, size_ / 2);
     }
 
     /// The basis becomes the `kept` leading Ritz vectors. The block that comes next was orthogonalized against all of
@@ -400,6 +436,8 @@ private:
         }
         size_ = coupled_ = kept;
         has_restarted_ = true;
+        convergence_.restarted();
+        rest_ = Matrix<double>();
         for (Index i = 0; i < kept; ++i)
             for (Index j = 0; j < kept; ++j)
                 projection_(i, j) = i == j ? ritz.value(i) : 0.0;
@@ -431,12 +469,15 @@ private:
         while (known < most && weights[known] > rounding(projected_norm()))
             ++known;
         random_columns_ += width - known;
-        if (known < width || width < next_.n_cols())
+        if (known < width || width < next_.n_cols()) {
             widen(known, width);
-        else if (weights.minCoeff() <= std::max(weak * weights.maxCoeff(), faint * projected_norm())) {
+            estimate_.append_orthogonal(size_, width, step_noise_);
+        } else if (weights.minCoeff() <= std::max(weak * weights.maxCoeff(), faint * projected_norm())) {
             project_out(next_);
             orthonormalize(next_, options_.threads);
-        }
+            estimate_.append_orthogonal(size_, width, step_noise_);
+        } else
+            estimate_.append(rest_, size_, coupling_, step_noise_);
         append();
     }
 
@@ -499,6 +540,7 @@ private:
 
     Index size_ = 0, capacity_ = 0, wanted_ = 0;
     double excess_ = std::numeric_limits<double>::infinity(); ///< at the last look
+    Convergence convergence_;
     bool has_restarted_ = false;
     bool stop_ = false; ///< asked for by the report
     std::uint64_t fresh_sets_ = 0;
@@ -506,6 +548,12 @@ private:
     Index width_;              ///< of the next block
     Index random_columns_ = 0; ///< that blocks have begun with
     double harmless_ = 0.0;    ///< overlaps of the next block with the basis that may stay
+    OverlapEstimate estimate_;
+    Matrix<double> rest_;              ///< the overlaps that stayed, as far as they are known
+    bool measures_next_ = false;       ///< whatever the estimate says
+    bool is_estimate_checked_ = false; ///< by a measurement
+    double noise_ = 3.0; ///< errors of a product with the operator in units of eps; that of sums of roundings at first
+    double step_noise_ = 0.0; ///< what the last step added to the overlaps of the next block
     Index next_probe_ = std::numeric_limits<Index>::max(); ///< the pass at which it is planned to begin
     Index probe_begin_ = 0, columns_before_probe_ = 0; ///< the pass, 0 = there was none yet; random columns till then
     Index first_convergence_ = 0;                      ///< the pass

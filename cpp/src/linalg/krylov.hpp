@@ -1,6 +1,6 @@
 /// Leading eigenpairs of a symmetric operator by thick-restart block Lanczos (Wu and Simon,
-/// doi:10.1137/S0895479898334605; in blocks: Baglama, Calvetti, Reichel, doi:10.1137/S1064827501397949). The overlap of
-/// each block with the whole basis is measured, and taken out where it matters.
+/// doi:10.1137/S0895479898334605; in blocks: Baglama, Calvetti, Reichel, doi:10.1137/S1064827501397949). Overlaps
+/// of a block with the basis are estimated, and taken out before they matter.
 #pragma once
 
 #include "linalg/gram.hpp"

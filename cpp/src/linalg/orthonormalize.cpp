@@ -8,6 +8,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
 
+#include <algorithm>
+
 namespace matfact::linalg {
 
 namespace {
@@ -17,10 +19,10 @@ RowMajorMatrix inverse_of_upper(const RowMajorMatrix& r)
     return r.triangularView<Eigen::Upper>().solve(RowMajorMatrix::Identity(r.rows(), r.rows()));
 }
 
-/// y'y. Few columns would be lost in the tiles of gram.hpp.
+constexpr Index few = 32; ///< columns that would be lost in the tiles of gram.hpp and gemm.hpp
+
 Matrix<double> products_of_columns(const Matrix<double>& y, int threads)
 {
-    constexpr Index few = 32;
     if (y.n_cols() > few)
         return gram<double>(y.view(), Centering::none, 1.0, threads).matrix;
     return overlap_with<double>(y.view(), y.view(), threads);
@@ -28,7 +30,13 @@ Matrix<double> products_of_columns(const Matrix<double>& y, int threads)
 
 Matrix<double> times(MatrixView<const double> y, const RowMajorMatrix& m, int threads)
 {
-    return multiply<double>(y, {m.data(), m.rows(), m.cols(), m.cols(), 1}, threads);
+    if (y.n_cols > few)
+        return multiply<double>(y, {m.data(), m.rows(), m.cols(), m.cols(), 1}, threads);
+    Matrix<double> result(y.n_rows, m.cols());
+    std::fill_n(result.data(), result.size(), 0.0);
+    const RowMajorMatrix negative = -m;
+    subtract_from<double>(result.view(), y, {negative.data(), m.rows(), m.cols(), m.cols(), 1}, threads);
+    return result;
 }
 
 } // namespace

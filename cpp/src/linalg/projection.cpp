@@ -44,19 +44,26 @@ inline void add_overlap(const BasisTile<rows>& v, const double* w, Index width, 
     namespace ei = Eigen::internal;
     using P = Packet<double>;
     P left[rows][packets];
-    for (int r = 0; r < rows; ++r)
+    MATFACT_UNROLL
+    for (int r = 0; r < rows; ++r) {
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             left[r][p] = ei::ploadu<P>(w + r * width + p * packet_size<double>);
+    }
     for_columns(v, [&](Index j) {
         double* const out = c + j * width;
         P sum[packets];
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             sum[p] = ei::ploadu<P>(out + p * packet_size<double>);
+        MATFACT_UNROLL
         for (int r = 0; r < rows; ++r) {
             const P value = ei::pset1<P>(v.data[r * v.stride + j]);
+            MATFACT_UNROLL
             for (int p = 0; p < packets; ++p)
                 sum[p] = ei::pmadd(value, left[r][p], sum[p]);
         }
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             ei::pstoreu(out + p * packet_size<double>, sum[p]);
     });
@@ -68,24 +75,33 @@ template <int rows, int packets> inline void subtract(const BasisTile<rows>& v, 
     namespace ei = Eigen::internal;
     using P = Packet<double>;
     P left[rows][packets];
-    for (int r = 0; r < rows; ++r)
+    MATFACT_UNROLL
+    for (int r = 0; r < rows; ++r) {
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             left[r][p] = ei::pset1<P>(0.0);
+    }
     for_columns(v, [&](Index j) {
         P right[packets];
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p)
             right[p] = ei::ploadu<P>(c + j * width + p * packet_size<double>);
+        MATFACT_UNROLL
         for (int r = 0; r < rows; ++r) {
             const P value = ei::pset1<P>(v.data[r * v.stride + j]);
+            MATFACT_UNROLL
             for (int p = 0; p < packets; ++p)
                 left[r][p] = ei::pmadd(value, right[p], left[r][p]);
         }
     });
-    for (int r = 0; r < rows; ++r)
+    MATFACT_UNROLL
+    for (int r = 0; r < rows; ++r) {
+        MATFACT_UNROLL
         for (int p = 0; p < packets; ++p) {
             double* const to = w + r * width + p * packet_size<double>;
             ei::pstoreu(to, ei::psub(ei::ploadu<P>(to), left[r][p]));
         }
+    }
 }
 
 /// Calls body(first column, packets) for groups that cover the columns.
@@ -128,19 +144,22 @@ template <class S> struct Rows {
             for (int r = 0; r < rows; ++r)
                 for (Index j = 0; j < v.n_cols; ++j)
                     v_tile[r * v.n_cols + j] = static_cast<double>(source[r * v.row_stride + j]);
-        for (int r = 0; r < rows; ++r)
-            std::copy_n(w_in + r * w_stride, n_cols, w_tile + r * width);
+        const bool in_place = n_cols == width && w_stride == width;
+        if (!in_place)
+            for (int r = 0; r < rows; ++r)
+                std::copy_n(w_in + r * w_stride, n_cols, w_tile + r * width);
         if (c.n_rows() > 0) {
+            double* const w = in_place ? w_out : w_tile;
             const BasisTile<rows> last{all.data + v.n_cols - c.n_rows(), all.stride, c.n_rows()};
             for_groups(width, [&](Index first, auto packets) {
-                subtract<rows, packets.value>(last, c.data() + first, width, w_tile + first);
+                subtract<rows, packets.value>(last, c.data() + first, width, w + first);
             });
-            for (int r = 0; r < rows; ++r)
+            for (int r = 0; r < rows && !in_place; ++r)
                 std::copy_n(w_tile + r * width, n_cols, w_out + r * w_stride);
         }
         if (sum)
             for_groups(width, [&](Index first, auto packets) {
-                add_overlap<rows, packets.value>(all, w_tile + first, width, sum + first);
+                add_overlap<rows, packets.value>(all, (in_place ? w_in : w_tile) + first, width, sum + first);
             });
     }
 
@@ -174,14 +193,12 @@ Matrix<double> run(MatrixView<const S> v, MatrixView<const double> w, double* w_
             v, taken, sum, width, v_tiles.data() + lane * v_tiles.n_cols(), w_tiles.data() + lane * w_tiles.n_cols()};
         rows.run(lane * lane_rows, std::min(n, (lane + 1) * lane_rows), w.data, w_out, w.row_stride, w.n_cols);
     });
+    for (Index lane = 1; lane < sums.n_rows(); ++lane)
+        for (Index i = 0; i < sums.n_cols(); ++i)
+            sums(0, i) += sums(lane, i);
     Matrix<double> overlap(wants_overlap ? v.n_cols : 0, w.n_cols);
     for (Index i = 0; i < overlap.n_rows(); ++i)
-        for (Index j = 0; j < w.n_cols; ++j) {
-            double sum = 0.0;
-            for (Index lane = 0; lane < n_lanes; ++lane)
-                sum += sums(lane, i * width + j);
-            overlap(i, j) = sum;
-        }
+        std::copy_n(&sums(0, i * width), w.n_cols, &overlap(i, 0));
     return overlap;
 }
 

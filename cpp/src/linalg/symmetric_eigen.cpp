@@ -65,6 +65,23 @@ template <class T> void permute_rows(MatrixView<T> a, const std::vector<Index>& 
     });
 }
 
+std::vector<Index> ascending(const std::vector<double>& values)
+{
+    std::vector<Index> order(values.size());
+    std::iota(order.begin(), order.end(), Index{0});
+    const auto value = [&](Index i) { return values[static_cast<std::size_t>(i)]; };
+    std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return value(i) < value(j); });
+    return order;
+}
+
+template <class T> std::vector<T> in_order(const std::vector<double>& values, const std::vector<Index>& order, T scale)
+{
+    std::vector<T> w;
+    for (const Index i : order)
+        w.push_back(static_cast<T>(values[static_cast<std::size_t>(i)] / static_cast<double>(scale)));
+    return w;
+}
+
 } // namespace
 
 template <class T>
@@ -79,15 +96,30 @@ void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w, MatrixView<T> v, 
     std::vector<double>& values = form.diagonal;
     tridiagonal_eigen(values, form.beside, v, threads, checkpoint);
     apply_reflections(form, v, threads, checkpoint);
-
-    std::vector<Index> order(static_cast<std::size_t>(n));
-    std::iota(order.begin(), order.end(), Index{0});
-    const auto value = [&](Index i) { return values[static_cast<std::size_t>(i)]; };
-    std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return value(i) < value(j); });
-    w.clear();
-    for (const Index i : order)
-        w.push_back(static_cast<T>(value(i) / static_cast<double>(scale)));
+    const std::vector<Index> order = ascending(values);
+    w = in_order<T>(values, order, scale);
     permute_rows(v, order, threads);
+}
+
+template <class T>
+Matrix<T> symmetric_eigen_some(MatrixView<const T> a, std::vector<T>& w,
+                               const std::function<Index(const std::vector<T>&)>& count, int threads)
+{
+    const Index n = a.n_rows;
+    if (n <= worth_threads)
+        threads = 1;
+    const T scale = balance(largest_magnitude<T>(a, threads));
+    TridiagonalForm<T> form = tridiagonalize<T>(a, scale, threads);
+    Matrix<T> of_form(n, n);
+    tridiagonal_eigen(form.diagonal, form.beside, of_form.view(), threads);
+    const std::vector<Index> order = ascending(form.diagonal);
+    w = in_order<T>(form.diagonal, order, scale);
+    const Index k = count(w);
+    Matrix<T> v(k, n);
+    for (Index i = 0; i < k; ++i)
+        std::copy_n(&of_form(order[static_cast<std::size_t>(n - k + i)], 0), n, &v(i, 0));
+    apply_reflections(form, v.view(), threads);
+    return v;
 }
 
 template <class T>
@@ -120,6 +152,10 @@ Matrix<T> symmetric_eigen_leading(MatrixView<const T> a, Index k, std::vector<T>
 template void symmetric_eigen(MatrixView<const float>, std::vector<float>&, MatrixView<float>, int, const Checkpoint&);
 template void symmetric_eigen(MatrixView<const double>, std::vector<double>&, MatrixView<double>, int,
                               const Checkpoint&);
+template Matrix<float> symmetric_eigen_some(MatrixView<const float>, std::vector<float>&,
+                                            const std::function<Index(const std::vector<float>&)>&, int);
+template Matrix<double> symmetric_eigen_some(MatrixView<const double>, std::vector<double>&,
+                                             const std::function<Index(const std::vector<double>&)>&, int);
 template Matrix<float> symmetric_eigen_leading(MatrixView<const float>, Index, std::vector<float>&, int,
                                                const Checkpoint&);
 template Matrix<double> symmetric_eigen_leading(MatrixView<const double>, Index, std::vector<double>&, int,

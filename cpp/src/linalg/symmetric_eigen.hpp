@@ -4,6 +4,7 @@
 #include "linalg/checkpoint.hpp"
 #include "matfact/matrix.hpp"
 
+#include <functional>
 #include <vector>
 
 namespace matfact::linalg {
@@ -14,6 +15,11 @@ namespace matfact::linalg {
 template <class T>
 void symmetric_eigen(MatrixView<const T> a, std::vector<T>& w, MatrixView<T> v, int threads,
                      const Checkpoint& checkpoint = {});
+
+/// All values, w ascending, and the vectors of as many of the largest as `count` says of them, as rows of the result.
+template <class T>
+Matrix<T> symmetric_eigen_some(MatrixView<const T> a, std::vector<T>& w,
+                               const std::function<Index(const std::vector<T>& w)>& count, int threads);
 
 /// The k largest pairs alone: w ascending, the vectors as rows of the result. Those of the tridiagonal form are found
 /// one by one, by bisection and inverse iteration.
