@@ -1,8 +1,10 @@
 #include "checkpoint.hpp"
 #include "decomposition.hpp"
+#include "linalg/all_finite.hpp"
 #include "linalg/gram_svd.hpp"
 #include "linalg/iterative_svd.hpp"
 #include "linalg/sparse_operand.hpp"
+#include "linalg/transpose.hpp"
 #include "matfact/svd.hpp"
 #include "parallel.hpp"
 #include "row_weights.hpp"
@@ -226,28 +228,26 @@ Matrix<S> sparse_project(CsrView<S, I> stored, bool by_columns, MatrixView<const
                                     shape(n_rows, n_cols));
     const int threads = resolve_threads(num_threads);
     linalg::check_structure(stored, threads);
-    Matrix<S> v(n_cols, vt.n_rows), scores(n_rows, vt.n_rows);
+    const Matrix<S> v = linalg::transposed(vt, threads);
+    Matrix<S> scores(n_rows, vt.n_rows);
     std::vector<S> shift;
-    for (Index c = 0; c < vt.n_rows; ++c) {
+    for (Index c = 0; c < vt.n_rows && mean; ++c) {
         double sum = 0.0;
-        for (Index j = 0; j < n_cols; ++j) {
-            v(j, c) = vt(c, j);
-            sum += mean ? static_cast<double>(mean[j]) * static_cast<double>(vt(c, j)) : 0.0;
-        }
+        for (Index j = 0; j < n_cols; ++j)
+            sum += static_cast<double>(mean[j]) * static_cast<double>(vt(c, j));
         shift.push_back(static_cast<S>(sum));
     }
     const linalg::RankOneUpdate<S> update{nullptr, mean ? shift.data() : nullptr, S(1)};
     const linalg::SparseProduct<S, I> q(stored, false, threads);
     if (by_columns)
-        q.transposed_multiply_into(MatrixView<const S>(v.view()), scores.view(), update, threads);
+        q.transposed_multiply_into(v.view(), scores.view(), update, threads);
     else
-        q.multiply_into(MatrixView<const S>(v.view()), scores.view(), update, threads);
-    for (Index i = 0; i < scores.size(); ++i)
-        if (!std::isfinite(scores.data()[i])) {
-            if (!std::isfinite(linalg::largest_magnitude(stored, threads)))
-                throw_not_finite();
-            throw NumericalError("the projection exceeds the range of the dtype; scale the rows down");
-        }
+        q.multiply_into(v.view(), scores.view(), update, threads);
+    if (!linalg::all_finite(scores, threads)) {
+        if (!std::isfinite(linalg::largest_magnitude(stored, threads)))
+            throw_not_finite();
+        throw NumericalError("the projection exceeds the range of the dtype; scale the rows down");
+    }
     return scores;
 }
 

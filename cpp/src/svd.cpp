@@ -2,6 +2,7 @@
 
 #include "checkpoint.hpp"
 #include "decomposition.hpp"
+#include "linalg/all_finite.hpp"
 #include "linalg/balance.hpp"
 #include "linalg/column_moments.hpp"
 #include "linalg/gemm.hpp"
@@ -397,12 +398,12 @@ template <class T> Matrix<T> project(MatrixView<const T> q, MatrixView<const T> 
         shift.assign(mean, mean + q.n_cols);
         a.col_shift = shift.data();
     }
-    Matrix<T> scores = linalg::multiply(a, vt.transposed(), resolve_threads(num_threads));
-    for (Index i = 0; i < scores.size(); ++i)
-        if (!std::isfinite(scores.data()[i])) {
-            largest_magnitude(q, 1);
-            throw NumericalError("the projection exceeds the range of the dtype; scale the rows down");
-        }
+    const int threads = resolve_threads(num_threads);
+    Matrix<T> scores = linalg::multiply(a, vt.transposed(), threads);
+    if (!linalg::all_finite(scores, threads)) {
+        largest_magnitude(q, threads); // throws where q is to blame
+        throw NumericalError("the projection exceeds the range of the dtype; scale the rows down");
+    }
     return scores;
 }
 
