@@ -1,6 +1,7 @@
 #include "matfact/baseline.hpp"
 
 #include "checkpoint.hpp"
+#include "linalg/all_finite.hpp"
 #include "ratings.hpp"
 #include "sweeps.hpp"
 
@@ -26,6 +27,12 @@ void solve_biases(CsrView<float, I> x, MatrixView<const float> others, double me
             biases(i, 0) = n > 0.0 ? static_cast<float>(sum / (n + l2)) : 0.0f;
         }
     });
+}
+
+void check_range(const Matrix<float>& biases, int threads)
+{
+    if (!linalg::all_finite(biases, threads))
+        throw NumericalError("the biases overflow float32: scale the ratings down");
 }
 
 void check_penalty(double l2, const char* message) { require(std::isfinite(l2) && l2 >= 0.0, message); }
@@ -58,6 +65,8 @@ BaselineFactors baseline(CsrView<float, I> x, CsrView<float, I> xt, const Baseli
         if (interrupt)
             interrupt();
     }
+    check_range(result.w, threads);
+    check_range(result.h, threads);
     return result;
 }
 
@@ -70,6 +79,7 @@ Matrix<float> baseline_rows(CsrView<float, I> x, MatrixView<const float> h, doub
     check_ratings(x, threads);
     Matrix<float> w(x.n_rows, 1);
     solve_biases(x, h, mean, l2, w.view(), threads);
+    check_range(w, threads);
     return w;
 }
 

@@ -106,7 +106,7 @@ linalg::IterativeOptions iterations_of(const SvdOptions& options, SvdSolver solv
     linalg::IterativeOptions iterations;
     iterations.n_components = k;
     iterations.variance_fraction = options.variance_fraction;
-    iterations.most_components = options.most_components;
+    iterations.max_components = options.max_components;
     iterations.total_variance = total_variance;
     iterations.tol = options.tol;
     iterations.block = options.block;

@@ -29,7 +29,7 @@ template <class I> DegreeRoots degree_roots(CsrView<float, I> x)
     return roots;
 }
 
-/// The values of x over both roots of their places: with the same bits in the transpose of x.
+/// The values of x over both roots of their places: with the same bits in the transpose of an x with sorted rows.
 template <class I> std::vector<float> values_over_degrees(CsrView<float, I> x, const DegreeRoots& roots, int threads)
 {
     constexpr Index block_rows = 512;

@@ -54,7 +54,7 @@ KrylovResult<C> leading_eigenpairs(Index d, const BlockOperator<C>& gram, const 
         if (options.n_components > 0)
             return options.n_components;
         const Index count = count_for(values, options), found = static_cast<Index>(values.size());
-        const Index most = options.most_components;
+        const Index most = options.max_components;
         if (most > 0 && (count > most || (count == 0 && found >= most)))
             return most;
         return count == 0 && most == 0 && 5 * found > d && found < d ? -1 : count;

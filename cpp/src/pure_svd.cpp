@@ -1,10 +1,13 @@
 #include "matfact/pure_svd.hpp"
 
 #include "degrees.hpp"
+#include "linalg/all_finite.hpp"
+#include "linalg/csr.hpp"
 #include "linalg/spmm.hpp"
 #include "matfact/svd.hpp"
 #include "sweeps.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace matfact {
@@ -56,6 +59,7 @@ Matrix<float> pure_svd_rows(CsrView<float, I> x, MatrixView<const float> h, cons
     require(h.n_rows == x.n_cols && h.col_stride == 1, "h must have one row for each column of x, and be row-major");
     require(scale.empty() || static_cast<Index>(scale.size()) == h.n_rows, "scale must have one entry for each item");
     const int threads = resolve_threads(num_threads);
+    require(std::all_of(scale.begin(), scale.end(), [](double each) { return each > 0.0; }), "scale must be positive");
     linalg::check_structure(x, threads);
     Matrix<float> unscaled; // D^-1 V, h being D V
     if (!scale.empty()) {
@@ -69,9 +73,10 @@ Matrix<float> pure_svd_rows(CsrView<float, I> x, MatrixView<const float> h, cons
     }
     Matrix<float> w(x.n_rows, h.n_cols);
     linalg::SparseProduct<float, I>(x, false, threads).multiply_into(h, w.view(), {}, threads);
-    for (Index p = 0; p < w.size(); ++p)
-        if (!std::isfinite(w.data()[p]))
-            throw NumericalError("the factors overflow float32: scale the entries down");
+    if (!linalg::all_finite(w, threads)) {
+        require(std::isfinite(linalg::largest_magnitude(x, threads)), "entries must be finite");
+        throw NumericalError("the factors overflow float32: scale the entries down");
+    }
     return w;
 }
 

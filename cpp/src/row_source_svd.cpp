@@ -221,6 +221,9 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
         throw std::invalid_argument("a source of rows is decomposed by gram or krylov");
     if (options.weights)
         throw std::invalid_argument("weights need rows in memory, not a source of them");
+    if (options.max_components < 0 || (options.max_components > 0 && options.variance_fraction == 0.0))
+        throw std::invalid_argument("max_components limits what variance_fraction takes, got " +
+                                    std::to_string(options.max_components));
     const int threads = resolve_threads(options.num_threads);
     const Checkpoint checkpoint = checkpoint_of(progress);
     Rows<T> rows(x, threads, checkpoint);
@@ -228,11 +231,13 @@ template <class T> SvdResult<T> svd(const RowSource<T>& x, const SvdOptions& opt
     if (solver == SvdSolver::automatic)
         solver = x.n_cols <= small ? SvdSolver::gram : SvdSolver::krylov;
     Survey survey = solver == SvdSolver::gram ? gram_survey(rows, options.center) : column_survey(rows, options.center);
-    options.validate(rows.n_rows(), x.n_cols);
+    SvdOptions common = options;
+    common.max_components = 0;
+    common.validate(rows.n_rows(), x.n_cols);
     const bool by_fraction = options.variance_fraction > 0.0;
     Index k = options.n_components ? options.n_components : std::min(rows.n_rows(), x.n_cols);
-    if (options.most_components > 0)
-        k = std::min(k, options.most_components);
+    if (options.max_components > 0)
+        k = std::min(k, options.max_components);
 
     SvdOptions resolved = options;
     resolved.tol = resolved_tol(options.tol, solver, std::is_same_v<T, float>);

@@ -316,9 +316,8 @@ void SvdOptions::validate(Index n_rows, Index n_cols) const
                                     std::to_string(variance_fraction));
     if (variance_fraction > 0.0 && n_components > 0)
         throw std::invalid_argument("n_components and variance_fraction exclude each other");
-    if (most_components < 0 || (most_components > 0 && variance_fraction == 0.0))
-        throw std::invalid_argument("most_components limits what variance_fraction takes, got " +
-                                    std::to_string(most_components));
+    if (max_components != 0)
+        throw std::invalid_argument("max_components is for a source of rows");
     if (variance_fraction > 0.0 && solver == SvdSolver::randomized)
         throw std::invalid_argument("variance_fraction needs another solver than randomized");
 }

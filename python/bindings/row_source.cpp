@@ -56,13 +56,13 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
     m.def(
         name,
         [](const py::function& batches, Index n_cols, Index n_components, double variance_fraction,
-           Index most_components, SvdSolver solver, bool center, bool compute_u, double tol, Index max_passes,
+           Index max_components, SvdSolver solver, bool center, bool compute_u, double tol, Index max_passes,
            Index block, std::uint64_t seed, int num_threads, const PyProgress& progress) {
             const RowSource<T> x = source_of<T>(batches, n_cols);
             SvdOptions options;
             options.n_components = n_components;
             options.variance_fraction = variance_fraction;
-            options.most_components = most_components;
+            options.max_components = max_components;
             options.solver = solver;
             options.center = center;
             options.compute_u = compute_u;
@@ -82,7 +82,7 @@ template <class T> void bind_svd_for(py::module_& m, const char* name)
                                   r.n_passes, r.status);
         },
         py::arg("batches"), py::arg("n_cols"), py::kw_only(), py::arg("n_components"), py::arg("variance_fraction"),
-        py::arg("most_components"), py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("tol"),
+        py::arg("max_components"), py::arg("solver"), py::arg("center"), py::arg("compute_u"), py::arg("tol"),
         py::arg("max_passes"), py::arg("block"), py::arg("seed"), py::arg("num_threads"),
         py::arg("progress").none(true));
 }

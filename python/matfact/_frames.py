@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Columns(NamedTuple):
@@ -50,12 +53,7 @@ def _as_times(values: Any, name: str) -> npt.NDArray[Any]:
     times = np.asarray(values)
     if times.dtype.kind in "OSTU":
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # of time zones, which become UTC
-                parsed = np.array(times.tolist(), dtype="datetime64[us]")
-            if parsed.shape != times.shape:
-                raise ValueError(f"got {times[0]!r}")
-            times = parsed
+            times = _parsed(times.tolist())
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"column {name!r} must hold numbers, timestamps or text such as '2024-05-31 12:00' (ISO 8601): {error}"
@@ -63,6 +61,31 @@ def _as_times(values: Any, name: str) -> npt.NDArray[Any]:
     if (times != times).any():
         raise ValueError(f"column {name!r} has missing entries: drop those rows")
     return times
+
+
+def _parsed(items: list[Any]) -> npt.NDArray[Any]:
+    """Numbers, also as text, or else dates."""
+    try:
+        numbers = np.array(items, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    else:
+        if numbers.ndim == 1:
+            return numbers
+    # NumPy takes any digits at the beginning for a year.
+    other = [item for item in items if isinstance(item, (str, bytes)) and not _ISO_DATE.match(_text(item))]
+    if other:
+        raise ValueError(f"got {other[0]!r}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of time zones, which become UTC
+        times = np.array(items, dtype="datetime64[us]")
+    if times.ndim != 1:
+        raise ValueError(f"got {items[0]!r}")
+    return times
+
+
+def _text(item: str | bytes) -> str:
+    return item.decode(errors="replace") if isinstance(item, bytes) else item
 
 
 def _read(path: Path) -> Any:

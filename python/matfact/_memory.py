@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from matfact._sources import Source
@@ -41,7 +42,7 @@ class Plan:
     solver: str
     block: int
     batch_rows: int
-    most_components: int
+    max_components: int
     """Triplets that a share of the variance may take; 0 where nothing limits them."""
     fixed_bytes: int
     """What is needed beside the rows."""
@@ -61,11 +62,12 @@ def plan(source: Source, n_components: int, *, solver: str, compute_u: bool, lim
 
 
 def plan_share(source: Source, *, solver: str, compute_u: bool, limit: int | None, batch_bytes: int) -> Plan:
-    """The same where a share of the variance decides on the number of triplets: no more of them than `limit` holds.
-    Batches take at least `batch_bytes`."""
+    """The same where a share of the variance decides on the number of triplets: no more of them than `limit` holds
+    beside batches of `batch_bytes`, where these are not ours to cut."""
     if limit is None:
         return plan(source, _USUAL_COMPONENTS, solver=solver, compute_u=compute_u, limit=None)
-    least = max(batch_bytes, _least_batch(source))
+    whole = prod(_shape(source)) * source.dtype.itemsize
+    least = batch_bytes or max(_least_batch(source), min(_SMALL_BATCH_BYTES, whole))
     numbers = range(1, min(_shape(source)) + 1)
 
     def most(way: tuple[str, int]) -> int:

@@ -38,15 +38,13 @@ def decompose_source(
     limit = parse_memory_limit(memory_limit)
     if variance_fraction > 0.0:
         batch_bytes = 0
-        if limit is not None and compute_u and source.n_rows is None:
+        if limit is not None and source.n_rows is None:
             source, batch_bytes = counted(source)
         way = plan_share(source, solver=solver, compute_u=compute_u, limit=limit, batch_bytes=batch_bytes)
-        n_columns = way.most_components
     else:
         way = plan(source, n_components, solver=solver, compute_u=compute_u, limit=limit)
-        n_columns = n_components or source.n_features
     _lapack.ensure_lapack_for((source.n_features, source.n_features))
-    rows = _Rows(source, way, limit, n_columns if compute_u else 0)
+    rows = _Rows(source, way, limit, (n_components or source.n_features) if compute_u else 0)
     function: Any = getattr(_core, f"svd_batches_f{8 * source.dtype.itemsize}")
     with reported("svd", callback, unit="passes", value="residual / tol") as report:
         *found, status = function(
@@ -54,7 +52,7 @@ def decompose_source(
             source.n_features,
             n_components=n_components,
             variance_fraction=variance_fraction,
-            most_components=way.most_components,
+            max_components=way.max_components,
             solver=_core.SvdSolver[way.solver],
             center=center,
             compute_u=compute_u,
@@ -66,11 +64,12 @@ def decompose_source(
             progress=report,
         )
     f = Decomposition._make((*found, status.name))
-    share = float(shares(f.s, f.stable_rank).sum())
-    if f.s.size == way.most_components and share < variance_fraction - 2 * np.finfo(f.s.dtype).eps:
+    share, k = float(shares(f.s, f.stable_rank).sum()), f.s.size
+    is_cut = k == way.max_components < min(rows.count, source.n_features) and f.status == "converged"
+    if is_cut and share < variance_fraction - k * np.finfo(f.s.dtype).eps:  # the rounding of a sum
         raise ValueError(
-            f"memory_limit={limit} bytes holds {f.s.size} components, with a share of {share:.4g} of the variance: "
-            f"raise it to reach {variance_fraction:.4g}, or ask for n_components={f.s.size}"
+            f"memory_limit={limit} bytes holds {k} components, with a share of {share:.4g} of the variance: "
+            f"raise it to reach {variance_fraction:.4g}, or ask for n_components={k}"
         )
     return f, rows.count
 

@@ -320,7 +320,8 @@ class PCA(Guarded, Certified, _ScikitLearnPCA):  # type: ignore[misc]
         ValueError
             If X holds NaN or infinity or has fewer than two rows, or a parameter is out of range; with missing
             entries allowed, if a column has no observed entry; if a file is truncated or damaged, or `memory_limit`
-            is too small (the message names the smallest that works); if `sample_weight` is out of range, or given
+            is too small (the message names the smallest that works, or the share of the variance that it holds); if
+            `sample_weight` is out of range, or given
             where X is incomplete or read in batches.
         TypeError
             If X is sparse and `svd_solver` is "full" or "randomized".

@@ -80,8 +80,13 @@ class Popularity(Direct, Recommender):
         TypeError
             If `interactions` are none of these.
         """
+
+        def find(known: Interactions) -> State:
+            shares = popularity(known, self.num_threads)
+            return State(np.ones((known.n_users, 1), np.float32), shares[:, None], {})
+
         return self._fit_at_once(
-            interactions, _counted, validation=validation, metric=metric, callback=callback, progress=progress
+            interactions, find, validation=validation, metric=metric, callback=callback, progress=progress
         )
 
     def _adopt(self, interactions: Interactions, w: Factor, h: Factor, facts: dict[str, Any]) -> None:
@@ -99,7 +104,3 @@ class Popularity(Direct, Recommender):
 
     def _solve_columns(self, columns: Any, codes: Codes) -> Factor:  # noqa: ARG002
         return cast(Factor, (np.diff(columns.indptr) / columns.shape[1]).astype(np.float32)[:, None])
-
-
-def _counted(known: Interactions) -> State:
-    return State(np.ones((known.n_users, 1), np.float32), popularity(known)[:, None], {})

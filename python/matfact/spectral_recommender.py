@@ -15,7 +15,7 @@ from matfact._recommender.histories import take_rows
 from matfact._recommender.iterating import State
 from matfact._recommender.projection import Projection
 from matfact._top_n import Graph
-from matfact._validation import as_real
+from matfact._validation import as_real, check_num_threads
 from matfact.interactions import Codes, Interactions
 
 _SCORES = 1 << 22  # that are held at a time
@@ -133,8 +133,9 @@ class SpectralRecommender(Projection):
         self._linear_weight = self._checked_weight()
         require_positive(interactions.matrix.data)
         xt, n_users = interactions.transposed, interactions.n_users
+        threads = check_num_threads(self.num_threads)
         normalized: Any = getattr(_core, f"spectral_by_item_i{8 * xt.indices.itemsize}")
-        values = normalized(xt.data, xt.indices, xt.indptr, n_users=n_users, num_threads=0)
+        values = normalized(xt.data, xt.indices, xt.indptr, n_users=n_users, num_threads=threads)
         self._by_item = sp.csr_array((values, xt.indices, xt.indptr), shape=xt.shape)
         super()._adopt(interactions, w, h, facts)
 

@@ -236,7 +236,8 @@ def svd(
     memory_limit : int or str, optional
         Memory that the call may take beside what X itself holds, with the result: bytes, or a string such as "512MB".
         An array, such as a `numpy.memmap`, is then read in batches too. None: batches of up to 64 MB, and no limit. X
-        that a function returns must come in batches that fit.
+        that a function returns must come in batches that fit; where a share of the variance decides, it is called once
+        more, to count.
     progress : bool, default=False
         Show a progress bar, as `matfact.progress` does.
     callback : callable, optional
@@ -255,7 +256,8 @@ def svd(
     ValueError
         If X holds NaN or infinity, is empty or not two-dimensional, has indices that point outside, or is sparse
         with ``solver="full"``; if a file is truncated or damaged, or a pass gives other rows than the first; if
-        `memory_limit` is too small (the message names the smallest that works); or if an argument is out of range.
+        `memory_limit` is too small (the message names the smallest that works, or the share of the variance that it
+        holds); or if an argument is out of range.
     TypeError
         If X does not hold real numbers, or an argument has the wrong type.
     NumericalError

@@ -95,7 +95,7 @@ TEST_CASE("pure_svd by degree decomposes entries over the roots of both sums")
 
 TEST_CASE("pure_svd has the same bits at any number of threads")
 {
-    const auto x = plays();
+    const auto x = plays(1500, 90); // several tasks of every loop
     PureSvdOptions options = small_options(Normalize::degree);
     options.num_threads = 1;
     const PureSvdFactors one = pure_svd(x.view(), options);

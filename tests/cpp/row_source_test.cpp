@@ -101,15 +101,18 @@ TEST_CASE("a share of the variance is reached by both solvers")
         const auto free = svd<double>(view(a), options);
         CHECK(svd(batches_of(view(a), 25), options).s.size() == free.s.size());
         for (const Index most : {1, 3, 29}) {
-            options.most_components = most;
+            options.max_components = most;
             const auto r = svd(batches_of(view(a), 25), options);
             CHECK(static_cast<Index>(r.s.size()) == std::min(most, static_cast<Index>(free.s.size())));
             CHECK(r.s.back() == approx<double>(free.s[r.s.size() - 1], 1e4)); // the square of tol
         }
     }
     SvdOptions options = leading(2, SvdSolver::gram);
-    options.most_components = 2;
+    options.max_components = 2;
     CHECK_THROWS_AS(svd(batches_of(view(a), 25), options), std::invalid_argument);
+    options.n_components = 0;
+    options.variance_fraction = 0.3;
+    CHECK_THROWS_AS(svd<double>(view(a), options), std::invalid_argument);
 }
 
 TEST_CASE("sources that cannot be decomposed are refused")

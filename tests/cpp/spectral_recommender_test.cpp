@@ -57,7 +57,7 @@ TEST_CASE("spectral_recommender adds a step on the graph to the filter, in score
 
 TEST_CASE("spectral_recommender filters as pure_svd by degree does, with the same bits at any number of threads")
 {
-    const auto x = plays(), xt = transposed(x);
+    const auto x = plays(1500, 90), xt = transposed(x); // several tasks of every loop
     SpectralOptions options;
     options.n_components = 5;
     PureSvdOptions filter;

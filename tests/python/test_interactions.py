@@ -120,12 +120,27 @@ def test_dates_as_text_or_objects_are_times(times):
     assert matfact.temporal_split(x, 0.5).test.matrix.toarray().tolist() == [[4.0, 0.0]]
 
 
-@pytest.mark.parametrize("times", [["12/31/2019", "01/02/2020"], ["a", 1], [(1, 2), (3, 4)]])
+@pytest.mark.parametrize(
+    "times",
+    [["12/31/2019", "01/02/2020"], ["a", 1], [(1, 2), (3, 4)], ["today", "2019-01-01"], ["201912", "2019-12-31"]],
+)
 def test_text_that_is_no_time_is_refused(times):
     """In the order of its letters the first of these would be the latest, and a split by time would leak."""
     df = pd.DataFrame({"user": [1, 1], "item": [8, 7], "rating": [3, 4], "t": times})
     with pytest.raises(ValueError, match="column 't' must hold numbers, timestamps or text such as '2024-05-31 12:00'"):
         Interactions.from_frame(df, time="t")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [["20161231", "20170101"], ["1577836800", "1577923200"], np.array([0.25, 0.75], dtype=object)],
+    ids=["dates", "seconds", "objects"],
+)
+def test_numbers_as_text_or_objects_keep_their_order(times):
+    x = Interactions.from_frame(pd.DataFrame({"user": [1, 1], "item": [7, 8], "rating": [3, 4], "t": times}), time="t")
+    assert x.times is not None
+    assert np.argsort(x.times).tolist() == [0, 1]
+    assert x.times[0] == float(times[0])
 
 
 def test_a_time_that_is_missing_in_any_way_is_refused():

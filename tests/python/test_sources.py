@@ -356,8 +356,20 @@ class TestMemoryLimit:
 
     def test_a_share_is_found_within_the_limit_by_pca_of_many_features(self, tmp_path, rng):
         x = with_singular_values(rng, 150, 2100, VALUES)
-        pca = matfact.PCA(0.8, memory_limit="60MB").fit(saved(tmp_path, x))
-        assert pca.n_components_ == matfact.PCA(0.8).fit(x).n_components_
+        n_components = matfact.PCA(0.8).fit(x).n_components_
+        for source in (saved(tmp_path, x), batches(x, 2)):
+            assert matfact.PCA(0.8, memory_limit="60MB").fit(source).n_components_ == n_components
+
+    def test_memory_is_not_blamed_for_what_else_ends_a_share(self, tmp_path, rng):
+        small, path = (
+            saved(tmp_path, rng.standard_normal(shape), f"{shape[1]}.npy") for shape in [(600, 60), (900, 500)]
+        )
+        assert matfact.svd(small, error=1e-9, memory_limit="1GB").s.size == 60
+        with pytest.warns(matfact.ConvergenceWarning, match="too few for tol"):
+            r = matfact.svd(path, 0.5, solver="krylov", memory_limit="20MB", max_passes=4)
+        assert r.status == "max_iter"
+        stopped = matfact.svd(path, 0.5, solver="krylov", memory_limit="20MB", callback=lambda _: True)
+        assert stopped.status == "stopped"
 
 
 LIMITED = """

@@ -84,7 +84,7 @@ public:
     MatrixView<T> view() { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
     MatrixView<const T> view() const { return {data_, n_rows_, n_cols_, n_cols_, 1}; }
 
-    /// Keeps the leading columns, in place.
+    /// Keeps the leading columns, at most all, in place.
     void narrow(Index n_cols)
     {
         for (Index i = 0; i < n_rows_; ++i)

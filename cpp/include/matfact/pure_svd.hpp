@@ -38,7 +38,7 @@ struct PureSvdFactors {
 template <class I>
 PureSvdFactors pure_svd(CsrView<float, I> x, const PureSvdOptions& options = {}, const Progress& progress = {});
 
-/// Rows of w for the histories x (n_rows, n_items) of users, given h and scale of a fit: nobody is solved for.
+/// Rows of w for the histories x (n_rows, n_items) of users, finite, given h and scale of a fit: nobody is solved for.
 template <class I>
 Matrix<float> pure_svd_rows(CsrView<float, I> x, MatrixView<const float> h, const std::vector<double>& scale,
                             int num_threads = 0);

@@ -27,7 +27,7 @@ struct SvdOptions {
     Index n_components = 0; ///< leading triplets to return; 0 = all of min(n_rows, n_cols), or variance_fraction's
     /// Instead of n_components: as many as hold this share of the squared Frobenius norm, above 0, at most 1.
     double variance_fraction = 0.0;
-    Index most_components = 0; ///< RowSource: variance_fraction takes no more than so many; 0 = no limit
+    Index max_components = 0; ///< RowSource: variance_fraction takes no more than so many; 0 = no limit
     SvdSolver solver = SvdSolver::automatic;
     bool center = false;   ///< subtract column means without forming the centered matrix
     bool compute_u = true; ///< false leaves u and residuals empty

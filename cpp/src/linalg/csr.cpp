@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -25,11 +26,13 @@ template <class T, class I> void check_structure(CsrView<T, I> x, int threads)
     for (Index i = 0; i < x.n_rows; ++i)
         if (x.indptr[i + 1] < x.indptr[i])
             throw std::invalid_argument("indptr of a sparse X must not decrease");
-    using Unsigned = std::make_unsigned_t<I>; // negative indices are then beyond all columns
+    using Unsigned = std::make_unsigned_t<I>; // negative indices are then beyond all others
+    const auto end_of_columns =
+        std::min(static_cast<std::uint64_t>(x.n_cols), static_cast<std::uint64_t>(std::numeric_limits<I>::max()) + 1);
     const Index stored = stored_entries(x), n_blocks = block_count(stored, scan_entries);
     std::vector<Index> first_bad(static_cast<std::size_t>(n_blocks), -1);
     for_blocks(stored, scan_entries, threads, [&](Index begin, Index end, Index block) {
-        const auto is_outside = [&](Unsigned index) { return index >= static_cast<std::uint64_t>(x.n_cols); };
+        const auto is_outside = [&](Unsigned index) { return index >= end_of_columns; };
         Unsigned largest = 0;
         for (Index p = begin; p < end; ++p)
             largest = std::max(largest, static_cast<Unsigned>(x.indices[p]));

@@ -18,7 +18,7 @@ template <class T> struct TallOperator {
 struct IterativeOptions {
     Index n_components = 0;       ///< triplets; 0 = as many as variance_fraction takes
     double variance_fraction = 0; ///< of total_variance that the triplets must hold
-    Index most_components = 0;    ///< that variance_fraction may take; 0 = no limit, and it may give up
+    Index max_components = 0;     ///< that variance_fraction may take; 0 = no limit, and it may give up
     double total_variance = 0;    ///< squared Frobenius norm of A
     double tol = 0;               ///< largest residual relative to s_1; 0 = as small as the arithmetic allows
     Index max_passes = 0;         ///< products with A'A, at most

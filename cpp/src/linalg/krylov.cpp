@@ -308,7 +308,7 @@ private:
         else
             subtract_from<T>(next_.view(), last_columns(n_coupled), coupled.view(), options_.threads);
         double expected = 0.0;
-        if (std::is_same_v<T, double> && !has_restarted_) {
+        if (keeps_estimates()) {
             rest_ = estimate_.of_next(known_projection(), coupled, step_noise_);
             expected = largest_share(rest_, step_noise_);
         }
@@ -320,8 +320,10 @@ private:
         }
         const double share = largest_share(taken);
         is_estimate_checked_ = is_estimate_checked_ || rest_.n_rows() > 0;
-        if (expected > 0.0 && share > 10 * expected) // the operator is less exact than its numbers
+        if (expected > 0.0 && share > 10 * expected) { // the operator is less exact than its numbers
             noise_ *= share / expected;
+            measures_next_ = true; // which follows from this block and the one before it
+        }
         if (share <= harmless_ && !has_estimates) {
             rest_ = std::move(taken);
             return overlap;
@@ -337,6 +339,9 @@ private:
             throw NumericalError("the operator returned NaN or infinity");
         return overlap;
     }
+
+    /// The recurrence of rounding errors ends with a restart, and those of float32 are too large for it.
+    bool keeps_estimates() const { return std::is_same_v<T, double> && !has_restarted_; }
 
     MatrixView<const double> known_projection() const
     {
@@ -469,14 +474,18 @@ private:
         while (known < most && weights[known] > rounding(projected_norm()))
             ++known;
         random_columns_ += width - known;
+        bool is_cleaned = false; // of all overlaps with the basis
         if (known < width || width < next_.n_cols()) {
             widen(known, width);
-            estimate_.append_orthogonal(size_, width, step_noise_);
+            is_cleaned = true;
         } else if (weights.minCoeff() <= std::max(weak * weights.maxCoeff(), faint * projected_norm())) {
             project_out(next_);
             orthonormalize(next_, options_.threads);
+            is_cleaned = true;
+        }
+        if (keeps_estimates() && is_cleaned)
             estimate_.append_orthogonal(size_, width, step_noise_);
-        } else
+        else if (keeps_estimates())
             estimate_.append(rest_, size_, coupling_, step_noise_);
         append();
     }

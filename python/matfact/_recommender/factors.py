@@ -91,7 +91,7 @@ class Factors(BaseEstimator):  # type: ignore[misc]
 
     def _of_anybody(self) -> npt.NDArray[Any]:
         """Scores of all items for users of whom nothing is known."""
-        return popularity(self.interactions_)
+        return popularity(self.interactions_, self.num_threads)
 
     def _of_anything(self) -> float:
         """Their score of an item of which nothing is known either."""

@@ -14,6 +14,7 @@ from narwhals.dependencies import is_into_dataframe
 
 from matfact import _core
 from matfact._sparse_structure import check_structure
+from matfact._validation import check_num_threads
 from matfact.interactions import Codes, Interactions, with_items_of
 
 
@@ -57,11 +58,12 @@ def require_positive(values: Any) -> None:
         )
 
 
-def popularity(known: Interactions) -> npt.NDArray[np.float32]:
+def popularity(known: Interactions, num_threads: int | None) -> npt.NDArray[np.float32]:
     """The share of users who have an entry with each item."""
-    x, bits = known.matrix, 8 * known.matrix.indices.itemsize
-    count: Any = getattr(_core, f"popularity_i{bits}")
-    return cast(npt.NDArray[np.float32], count(x.data, x.indices, x.indptr, n_items=known.n_items, num_threads=0)[:, 0])
+    x, threads = known.matrix, check_num_threads(num_threads)
+    count: Any = getattr(_core, f"popularity_i{8 * x.indices.itemsize}")
+    shares = count(x.data, x.indices, x.indptr, n_items=known.n_items, num_threads=threads)
+    return cast(npt.NDArray[np.float32], shares[:, 0])
 
 
 def are_empty(history: Any) -> npt.NDArray[np.bool_]:

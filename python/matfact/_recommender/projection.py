@@ -47,7 +47,8 @@ class Projection(Direct, Recommender):
             )
         if status is _core.Status.max_iter:
             worst = f"{name} reached a residual of {float(residuals.max()):.1e}: fewer n_components are found sooner"
-            warnings.warn(worst, ConvergenceWarning, stacklevel=4)
+            # _decomposed, what fit finds it with, _fit_at_once, fit
+            warnings.warn(worst, ConvergenceWarning, stacklevel=5)
         scale = scale.tolist() if normalize else None
         return State(w, h, {"singular_values": s.astype(np.float64).tolist(), "scale": scale})
 

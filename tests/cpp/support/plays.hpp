@@ -8,9 +8,9 @@
 namespace matfact::testing {
 
 /// Positive values; rows of very different lengths, some of them empty.
-inline Csr<float, std::int32_t> plays()
+inline Csr<float, std::int32_t> plays(Index n_users = 60, Index n_items = 40)
 {
-    Csr<float, std::int32_t> x = random_csr<float, std::int32_t>(60, 40, 0.3);
+    Csr<float, std::int32_t> x = random_csr<float, std::int32_t>(n_users, n_items, 0.3);
     for (float& value : x.values)
         value = 0.1f + std::abs(value);
     return x;

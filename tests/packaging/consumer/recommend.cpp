@@ -39,12 +39,14 @@ double disagreement(View queries, View items, Csr seen)
 {
     const auto lists = matfact::top_n(queries, items, seen, nullptr, 1);
     double worst = 0.0;
+    int compared = 0;
     for (matfact::Index u = 0; u < queries.n_rows; ++u)
         if (lists.items(u, 0) >= 0) {
+            ++compared;
             const double score = matfact::pair_scores(queries, items, {u}, {lists.items(u, 0)})[0];
             worst = std::max(worst, std::abs(score - static_cast<double>(lists.scores(u, 0))));
         }
-    return worst;
+    return compared > 0 ? worst : 1.0;
 }
 
 } // namespace
