@@ -52,7 +52,6 @@ def products(corpus: str, width: int, dtype: type[np.floating[Any]], *, transpos
         x = x.astype(dtype)
         a = x.T.tocsr() if transposed else x
         b = np.random.default_rng(0).standard_normal((a.shape[1], width)).astype(dtype)
-        vt = np.ascontiguousarray(b.T)
         name = "A'B" if transposed else "A B"
         row = Row(f"{name} of {source}, {a.shape[0]} x {a.shape[1]}, b={width}, {dtype.__name__}", "scipy.sparse")
         row.at_least = at_least
@@ -60,7 +59,7 @@ def products(corpus: str, width: int, dtype: type[np.floating[Any]], *, transpos
         project: Any = getattr(_core, f"project_csr_f{8 * b.itemsize}_i{8 * a.indices.itemsize}")
 
         def product() -> Any:
-            return project(a.data, a.indices, a.indptr, *a.shape, vt, None, num_threads=THREADS)
+            return project(a.data, a.indices, a.indptr, *a.shape, b.T, None, num_threads=THREADS)
 
         ours, peer = duel(row, product, lambda: matrix @ b, 4 * repeats)
         row.accuracy = {"difference": float(abs(ours - peer).max() / abs(peer).max())}

@@ -228,7 +228,9 @@ Matrix<S> sparse_project(CsrView<S, I> stored, bool by_columns, MatrixView<const
                                     shape(n_rows, n_cols));
     const int threads = resolve_threads(num_threads);
     linalg::check_structure(stored, threads);
-    const Matrix<S> v = linalg::transposed(vt, threads);
+    const bool in_columns = vt.row_stride == 1; // then it is read as it is
+    const Matrix<S> turned = in_columns ? Matrix<S>() : linalg::transposed(vt, threads);
+    const MatrixView<const S> v = in_columns ? vt.transposed() : turned.view();
     Matrix<S> scores(n_rows, vt.n_rows);
     std::vector<S> shift;
     for (Index c = 0; c < vt.n_rows && mean; ++c) {
@@ -240,9 +242,9 @@ Matrix<S> sparse_project(CsrView<S, I> stored, bool by_columns, MatrixView<const
     const linalg::RankOneUpdate<S> update{nullptr, mean ? shift.data() : nullptr, S(1)};
     const linalg::SparseProduct<S, I> q(stored, false, threads);
     if (by_columns)
-        q.transposed_multiply_into(v.view(), scores.view(), update, threads);
+        q.transposed_multiply_into(v, scores.view(), update, threads);
     else
-        q.multiply_into(v.view(), scores.view(), update, threads);
+        q.multiply_into(v, scores.view(), update, threads);
     if (!linalg::all_finite(scores, threads)) {
         if (!std::isfinite(linalg::largest_magnitude(stored, threads)))
             throw_not_finite();
