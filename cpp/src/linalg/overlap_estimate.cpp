@@ -48,7 +48,7 @@ Matrix<double> OverlapEstimate::of_next(MatrixView<const double> projection, con
 void OverlapEstimate::append(const Matrix<double>& older, Index size, const RowMajorMatrix& coupling, double noise)
 {
     append_orthogonal(size, coupling.cols(), noise);
-    as_map(newest_).topRows(older.n_rows()) = as_map(older);
+    std::copy_n(older.data(), older.size(), newest_.data());
     auto products = as_map(newest_);
     coupling.triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(products);
 }
