@@ -37,6 +37,8 @@ void fill_with_signs(Matrix<double>& q, Index first, std::uint64_t seed, std::ui
 /// Rows with contiguous entries.
 template <class From, class To> void convert(MatrixView<From> from, MatrixView<To> to, int threads)
 {
+    if (from.n_cols == 0)
+        return;
     for_blocks(from.n_rows, 512, threads, [&](Index begin, Index end, Index) {
         for (Index i = begin; i < end; ++i)
             std::transform(&from(i, 0), &from(i, 0) + from.n_cols, &to(i, 0),
