@@ -90,9 +90,9 @@ TEST_CASE("overlaps that stay in the basis cost neither copies of values nor tru
 {
     // The first value converges in a few steps, and would come back a hundred steps before the last ones are found.
     const std::vector<double> w = spectrum(3000, [](double i) { return i < 1 ? 50.0 : i < 2 ? 20.0 : 1 - i / 3000; });
-    for (const double tol : {1e-4, 1e-6, 1e-9}) {
+    for (const double tol : {5e-5, 1e-6, 1e-9}) {
         const KrylovResult<double> r = solve<double>(w, leading(12, tol));
-        CHECK(r.n_passes >= 35); // which takes restarts
+        CHECK(r.n_passes >= 40); // which takes restarts
         check(w, r, 12, 1.01 * tol);
     }
 }
